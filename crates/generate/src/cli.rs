@@ -1,0 +1,201 @@
+//! The command line: one subcommand per kind of source.
+
+use std::path::PathBuf;
+
+use chrono::{Datelike as _, NaiveDate};
+use clap::{Args, Parser, Subcommand};
+
+use crate::sales::{self, Flaw, SalesOptions, SalesSummary};
+use crate::{GenerateError, generate_sales};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   the files are written
+  2   wrong arguments, or a folder that cannot be written
+  75  the disk is full
+
+Environment variables: none are read.";
+
+/// Writes sample sources for the lakehouse's pipelines.
+///
+/// The same arguments give the same bytes, on every machine and at any time.
+#[derive(Debug, Parser)]
+#[command(name = "lake-generate", version, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    source: Source,
+}
+
+#[derive(Debug, Subcommand)]
+enum Source {
+    /// A day of shop sales as JSON Lines: what the pipeline `sales` reads.
+    ///
+    /// Writes `<output>/<date>/sales-001.jsonl`, `sales-002.jsonl`, … Each line is a sale with
+    /// transaction_id, amount, date (ISO 8601, some with an offset or without a zone; all of them
+    /// on the day in UTC), client (an e-mail address or null), product (id, name, category,
+    /// unit_price) and quantity: some 229 bytes, so 2,200,000 rows make 500 MB. Files of an
+    /// earlier call with more `--files` are left where they are.
+    #[command(after_long_help = sales_help())]
+    Sales(SalesArguments),
+}
+
+#[derive(Debug, Args)]
+struct SalesArguments {
+    /// The day of the sales, YYYY-MM-DD
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    date: NaiveDate,
+    /// How many lines to write, over all files
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    rows: u64,
+    /// Chooses the sample: another seed, other sales
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// The share of lines with a flaw, 0 to 1; the kinds take turns
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
+    corrupt_rate: f64,
+    /// How many files to spread the lines over, 1 to 999
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=999))]
+    files: u16,
+    /// The folder to write to; made when absent
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+}
+
+/// Runs what was asked for; returns what to tell the person.
+pub(crate) fn run(cli: &Cli) -> Result<String, GenerateError> {
+    match &cli.source {
+        Source::Sales(arguments) => {
+            let options = SalesOptions {
+                date: arguments.date,
+                rows: arguments.rows,
+                seed: arguments.seed,
+                corrupt_rate: arguments.corrupt_rate,
+                files: arguments.files,
+                output: arguments.output.clone(),
+            };
+            Ok(describe(&generate_sales(&options)?))
+        }
+    }
+}
+
+fn describe(summary: &SalesSummary) -> String {
+    let mut text = format!(
+        "wrote {} rows ({} bytes; files: {}) to `{}`\n",
+        summary.rows,
+        summary.bytes,
+        summary.files,
+        summary.folder.display()
+    );
+    let flawed: Vec<_> = Flaw::ALL
+        .iter()
+        .zip(summary.flaws)
+        .filter(|(_, rows)| *rows > 0)
+        .collect();
+    if !flawed.is_empty() {
+        text.push_str("with these flaws in them:\n");
+        for (flaw, rows) in flawed {
+            text.push_str(&format!(
+                "  {rows:>8}  {:<22} {}\n",
+                flaw.name(),
+                flaw.description()
+            ));
+        }
+    }
+    text
+}
+
+fn sales_help() -> String {
+    let mut text =
+        String::from("Flaws of `--corrupt-rate`, and what the pipeline `sales` makes of them:\n");
+    for flaw in sales::Flaw::ALL {
+        text.push_str(&format!("  {:<22} {}\n", flaw.name(), flaw.description()));
+    }
+    text.push_str(
+        "\nExample, a day with 3 % flawed lines:\n  \
+         lake-generate sales --date 2025-11-01 --rows 100000 --corrupt-rate 0.03 --output ./source\n\n",
+    );
+    text.push_str(EXIT_CODES);
+    text
+}
+
+/// Strictly YYYY-MM-DD: chrono alone would take `2025-1-1` too, which names another folder.
+fn parse_date(text: &str) -> Result<NaiveDate, String> {
+    let strict = text.len() == 10
+        && text.bytes().enumerate().all(|(index, byte)| {
+            if matches!(index, 4 | 7) {
+                byte == b'-'
+            } else {
+                byte.is_ascii_digit()
+            }
+        });
+    match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(date) if strict && date.year() >= 1 => Ok(date),
+        _ => Err("not a date of the calendar, written YYYY-MM-DD".to_owned()),
+    }
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("not a share from 0 to 1, such as 0.03".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn dates_are_strict() {
+        assert_eq!(
+            parse_date("2025-11-01"),
+            Ok(NaiveDate::from_ymd_opt(2025, 11, 1).expect("a date"))
+        );
+        for wrong in [
+            "2025-1-1",
+            "2025-02-30",
+            "20251101",
+            "+025-11-01",
+            "0000-01-01",
+            "2025-11-01 ",
+            "today",
+            "",
+        ] {
+            assert!(parse_date(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shares_are_from_0_to_1() {
+        assert_eq!(parse_share("0.03"), Ok(0.03));
+        for wrong in ["-0.1", "1.1", "NaN", "3%", ""] {
+            assert!(parse_share(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_argument_exits_with_2() {
+        let error = Cli::try_parse_from([
+            "lake-generate",
+            "sales",
+            "--date",
+            "2025-02-30",
+            "--output",
+            "x",
+        ])
+        .expect_err("refused");
+        assert_eq!(error.exit_code(), 2);
+        assert!(
+            error
+                .to_string()
+                .contains("'2025-02-30' for '--date <DATE>': not a date of the calendar"),
+            "{error}"
+        );
+    }
+}
