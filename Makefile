@@ -1,0 +1,80 @@
+# Every command a person needs. `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Steps share one build folder: in order, also with -j. Cargo uses the cores by itself.
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# Given on the command line or in the environment; the scripts know the defaults.
+export ENGINE PREFIX DESTDIR LAKE_CACHE_DIR CARGO_TARGET_DIR DUCKDB_LIB_DIR LAKE_ONLINE_RETAIL_DIR
+ifeq ($(LAKE_CACHE_DIR),)
+unexport LAKE_CACHE_DIR
+endif
+ifeq ($(CARGO_TARGET_DIR),)
+unexport CARGO_TARGET_DIR
+endif
+ifeq ($(DUCKDB_LIB_DIR),)
+unexport DUCKDB_LIB_DIR
+endif
+ifeq ($(LAKE_ONLINE_RETAIL_DIR),)
+unexport LAKE_ONLINE_RETAIL_DIR
+endif
+
+.PHONY: help
+help: ## Lists the commands
+	@printf 'usage: make <command>\n\n'
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z][a-z-]*:.*## / { gsub(/\$$\$$/, "$$", $$2); printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nSettings: ENGINE=source|shared, DUCKDB_LIB_DIR, CARGO_TARGET_DIR, LAKE_CACHE_DIR, LAKE_ONLINE_RETAIL_DIR (CONTRIBUTING.md)\n'
+
+##@ The two commands
+
+.PHONY: demo test
+demo: quick-doctor engine ## From a fresh clone to gold: builds, makes three sample days, runs them, shows the result
+	@scripts/demo.sh
+
+test: quick-doctor engine ## Everything: hermetic tests, real servers, the pipelines' own cases
+	@scripts/run-tests.sh
+
+##@ Building
+
+.PHONY: doctor engine build install clean print-environment quick-doctor
+doctor: ## What this machine has and lacks, with the package for each lack
+	@scripts/doctor.sh
+
+quick-doctor:
+	@scripts/doctor.sh --quiet
+
+engine: ## Finds or fetches the engine's shared library (ENGINE=source: compiles it)
+	@scripts/engine.sh
+
+build: quick-doctor engine ## Builds the executables (release)
+	@scripts/cargo.sh build --release --workspace --bins
+
+install: build ## Installs executables, engine and pipelines: make install PREFIX=/opt/lakehouse
+	@scripts/install.sh
+
+print-environment: ## For your shell: eval "$$(make -s print-environment)"
+	@scripts/print-environment
+
+clean: ## Removes what was made inside the checkout (.lake, target); leaves the caches
+	@scripts/clean.sh
+
+##@ Checking
+
+.PHONY: lint minio real-year bench bench-first-demo
+lint: quick-doctor engine ## Formatting, clippy, dependencies and licences, shell scripts
+	@scripts/lint.sh
+
+minio: ## Builds the MinIO server that tests use (cached outside the checkout)
+	@tests/scripts/minio.sh build
+
+real-year: quick-doctor engine ## Runs the 305 real days (LAKE_ONLINE_RETAIL_DIR), checks the totals to the penny
+	@scripts/real-year.sh
+
+bench: quick-doctor engine ## Measures start-up, silver beside the bare engine, memory, history (bench/README.md)
+	@bench/run.sh
+
+bench-first-demo: quick-doctor engine ## Measures a first `make demo` with empty cargo and build folders
+	@bench/first-demo.sh

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Removes what `make` made inside this checkout. What lies outside is shared with other
+# checkouts: it is named, not removed.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+for dir in "$lake_dir" "$checkout/target"; do
+  if [ -d "$dir" ]; then
+    say "Removing $dir"
+    rm -rf "$dir"
+  fi
+done
+for dir in "$(target_dir)" "$(cache_dir)"; do
+  [ ! -d "$dir" ] || note "left alone: $dir ($(du -sh "$dir" 2>/dev/null | cut -f 1))"
+done

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# Everything that can be tested here, against real servers, and one line at the end:
+# `N passed, N failed, N skipped`. What cannot run is skipped loudly, with the reason; with
+# CI=true a missing server is a failure, because there nothing may be skipped unnoticed.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+passed=0 failed=0 skipped=0
+logs="$lake_dir/test"
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# The tests make their own world: nothing of this shell's lake or cloud reaches them.
+for name in $(compgen -e | grep -E '^(AWS|LAKE)_' || true); do
+  case "$name" in
+    LAKE_CACHE_DIR | LAKE_ONLINE_RETAIL_DIR | LAKE_TEST_*) ;;
+    *) unset "$name" ;;
+  esac
+done
+CARGO_TARGET_DIR="$(target_dir)"
+export CARGO_TARGET_DIR
+cargo="$checkout/scripts/cargo.sh"
+
+skip() { # what, why
+  skipped=$((skipped + 1))
+  warn "SKIPPED: $1: $2"
+  printf '%s: %s\n' "$1" "$2" >>"$logs/skipped"
+}
+
+# --- what the tests can use ------------------------------------------------------------------
+
+minio="$checkout/tests/scripts/minio.sh"
+if [ -z "${LAKE_TEST_MINIO_BIN:-}" ]; then
+  if LAKE_TEST_MINIO_BIN="$("$minio" cached)" ||
+    { have go && LAKE_TEST_MINIO_BIN="$("$minio" build)"; }; then
+    export LAKE_TEST_MINIO_BIN
+  else
+    unset LAKE_TEST_MINIO_BIN
+    [ "${CI:-}" != true ] || fail "no MinIO server for the tests" "CI=true needs Go 1.24 or newer, to build it"
+    skip "tests against a MinIO server" "it could not be built; needs Go 1.24 or newer"
+  fi
+fi
+if [ -n "${LAKE_ONLINE_RETAIL_DIR:-}" ]; then
+  LAKE_ONLINE_RETAIL_DIR="$(cd "$LAKE_ONLINE_RETAIL_DIR" && pwd)"
+  export LAKE_ONLINE_RETAIL_DIR
+else
+  unset LAKE_ONLINE_RETAIL_DIR
+  skip "the real year of online_retail" "LAKE_ONLINE_RETAIL_DIR is not set (docs/guide/real-year.md)"
+fi
+# A test that finds its server or data missing appends a line `name: reason` to this file.
+export LAKE_TEST_SKIPPED_FILE="$logs/skipped-in-tests"
+: >"$LAKE_TEST_SKIPPED_FILE"
+
+# --- cargo -----------------------------------------------------------------------------------
+
+step() { # what, log, command…
+  local what="$1" log="$logs/$2" begun=$SECONDS status=0
+  shift 2
+  say "$what"
+  "$@" 2>&1 | tee "$log" >&2 || status=$?
+  note "$what: $((SECONDS - begun)) s"
+  return "$status"
+}
+
+# Adds up cargo's `test result:` lines. A suite that dies without one is a failure of its own.
+count_cargo() { # log, status
+  local sums
+  sums="$(awk '/^test result: / {
+      for (i = 2; i <= NF; i++) {
+        if ($i ~ /^passed/) p += $(i - 1)
+        if ($i ~ /^failed/) f += $(i - 1)
+        if ($i ~ /^ignored/) s += $(i - 1)
+      }
+    } END { print p + 0, f + 0, s + 0 }' "$logs/$1")"
+  # shellcheck disable=SC2086 # three numbers
+  set -- "$2" $sums
+  passed=$((passed + $2))
+  failed=$((failed + $3))
+  skipped=$((skipped + $4))
+  if [ "$1" -ne 0 ] && [ "$3" -eq 0 ]; then
+    failed=$((failed + 1))
+  fi
+}
+
+finish() {
+  local line in_tests
+  in_tests="$(wc -l <"$LAKE_TEST_SKIPPED_FILE" | tr -d ' ')"
+  while IFS= read -r line; do
+    warn "SKIPPED: $line"
+  done <"$LAKE_TEST_SKIPPED_FILE"
+  # They returned early and cargo counted them as passed.
+  passed=$((passed - in_tests))
+  skipped=$((skipped + in_tests))
+  if [ "${CI:-}" = true ] && [ "$in_tests" -gt 0 ]; then
+    failed=$((failed + in_tests))
+    skipped=$((skipped - in_tests))
+  fi
+  printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+  [ "$failed" -eq 0 ]
+}
+
+# One build for everything: executables and tests with the same features, so that no
+# dependency is built twice.
+if ! step "Building executables and tests" build.log "$cargo" build --release --workspace --bins --tests; then
+  failed=$((failed + 1))
+  finish
+  exit 1
+fi
+
+status=0
+step "Tests of the crates" cargo-test.log "$cargo" test --release --workspace --no-fail-fast --tests || status=$?
+count_cargo cargo-test.log "$status"
+
+# Documentation tests are built in temporary folders, where no relative path leads to the engine.
+status=0
+library_path="$CARGO_TARGET_DIR/lib"
+step "Examples in the documentation" doc-test.log env \
+  LD_LIBRARY_PATH="$library_path" DYLD_FALLBACK_LIBRARY_PATH="$library_path" \
+  "$cargo" test --release --workspace --no-fail-fast --doc || status=$?
+count_cargo doc-test.log "$status"
+
+# --- the pipelines' own cases ----------------------------------------------------------------
+
+for folder in "$checkout"/pipelines/*/; do
+  pipeline="$(basename "$folder")"
+  status=0
+  step "lake test $pipeline" "lake-test-$pipeline.log" env LAKE_PIPELINES_DIR="$checkout/pipelines" \
+    "$CARGO_TARGET_DIR/release/lake" test "$pipeline" || status=$?
+  if [ "$status" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+done
+
+# --- tooling ---------------------------------------------------------------------------------
+
+status=0
+step "Tests of the scripts" tooling.log "$checkout/tests/scripts/test-tooling.sh" || status=$?
+passed=$((passed + $(grep -c '^ok ' "$logs/tooling.log" || true)))
+bad="$(grep -c '^not ok ' "$logs/tooling.log" || true)"
+failed=$((failed + bad))
+[ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || failed=$((failed + 1))
+
+if python="$("$checkout/scripts/python.sh")"; then
+  for file in "$checkout"/tests/scripts/test_*.py; do
+    name="$(basename "$file")"
+    status=0
+    step "$name" "$name.log" "$python" -B "$file" || status=$?
+    count="$(sed -n 's/^Ran \([0-9]*\) tests\{0,1\} in .*/\1/p' "$logs/$name.log")"
+    if [ "$status" -eq 0 ]; then passed=$((passed + ${count:-0})); else failed=$((failed + 1)); fi
+  done
+else
+  [ "${CI:-}" != true ] || failed=$((failed + 1))
+  skip "tests of the Python scripts" "no Python environment (see above)"
+fi
+
+finish
