@@ -37,6 +37,10 @@ demo: quick-doctor engine ## From a fresh clone to gold: builds, makes three sam
 test: quick-doctor engine ## Everything: hermetic tests, real servers, the pipelines' own cases
 	@scripts/run-tests.sh
 
+.PHONY: store
+store: quick-doctor engine build ## Starts the embedded S3 server over the demo's data, until Ctrl-C
+	@scripts/store.sh
+
 ##@ Building
 
 .PHONY: doctor engine build install clean print-environment quick-doctor

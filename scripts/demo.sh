@@ -30,11 +30,10 @@ trap 'exit 143' TERM
 
 mkdir -p "$demo"
 say "Starting the embedded S3 server"
-start_local_s3 "$demo"
+start_local_s3 "$demo" "LAKE_SALES_DIR=$demo/source"
 note "$AWS_ENDPOINT_URL, data in $demo/s3"
 
 say "Making three days of sample sales, $rows rows each, 3 % of them with a flaw"
-export LAKE_SALES_DIR="$demo/source"
 seed=1
 for date in $dates; do
   "$LAKE_BIN_DIR/lake-generate" sales --date "$date" --rows "$rows" --corrupt-rate 0.03 \

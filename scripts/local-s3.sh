@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # Sourced by scripts that need a store: starts the embedded S3 server on a free loopback port.
 
-# `start_local_s3 FOLDER`: the server keeps its data in FOLDER/s3 and its log in
-# FOLDER/local-s3.log. Exports what clients need and writes it to FOLDER/environment (0600),
-# credentials made at random the first time. Sets `store_pid`; end it with `stop_group`.
+# `start_local_s3 FOLDER [NAME=VALUE…]`: the server keeps its data in FOLDER/s3 and its log in
+# FOLDER/local-s3.log. Exports what clients need, and the given variables, and writes both to
+# FOLDER/environment (0600), credentials made at random the first time. Sets `store_pid`; end
+# it with `stop_group`.
 start_local_s3() {
-  local folder="$1" port='' tenths=150
+  local folder="$1" port='' tenths=150 variable
+  shift
   mkdir -p "$folder/s3"
   folder="$(cd "$folder" && pwd)"
   rm -f "$folder/port"
@@ -40,6 +42,9 @@ start_local_s3() {
   export LAKE_S3_PATH_STYLE=true LAKE_CREATE_BUCKETS=true
   unset AWS_ENDPOINT_URL_S3 AWS_SESSION_TOKEN AWS_PROFILE
 
+  for variable in "$@"; do
+    export "${variable?}"
+  done
   local before
   before="$(umask)"
   umask 077
@@ -51,6 +56,9 @@ start_local_s3() {
       "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" "$LAKE_PSEUDONYM_KEY"
     # shellcheck disable=SC2016 # expanded by whoever sources the file
     printf 'export AWS_ACCESS_KEY_ID="$local_s3_login" AWS_SECRET_ACCESS_KEY="$local_s3_password" LAKE_PSEUDONYM_KEY="$local_pseudonym_key"\n'
+    for variable in "$@"; do
+      printf 'export %q\n' "$variable"
+    done
   } >"$folder/environment.new"
   mv -f "$folder/environment.new" "$folder/environment"
   umask "$before"

@@ -59,7 +59,7 @@ every_script_parses() {
 help_lists_every_target() {
   local target
   make -s -C "$checkout" help >"$work/help"
-  for target in help doctor engine build demo test lint bench real-year install minio clean print-environment; do
+  for target in help doctor engine build demo test store lint bench real-year install minio clean print-environment; do
     grep -q "^  $target " "$work/help" || { echo "no $target" && return 1; }
   done
 }
@@ -140,6 +140,19 @@ an_installation_can_be_moved() {
     "$work/second place/bin/lake" validate
 }
 
+links_in_the_documentation_lead_somewhere() {
+  local file link found=0
+  for file in $(git -C "$checkout" ls-files -co --exclude-standard '*.md'); do
+    for link in $(grep -oE '\]\([^)# ]+' "$checkout/$file" | cut -c 3- || true); do
+      case "$link" in
+        http://* | https://* | mailto:*) ;;
+        *) [ -e "$checkout/$(dirname "$file")/$link" ] || { echo "$file: $link" && found=1; } ;;
+      esac
+    done
+  done
+  [ "$found" -eq 0 ]
+}
+
 no_secret_or_machine_path_is_committed() {
   local found=0
   git -C "$checkout" grep -nIE 'AKIA[0-9A-Z]{16}|BEGIN [A-Z ]*PRIVATE KEY|/root/|/home/[a-z]+/' -- \
@@ -159,6 +172,7 @@ promise "an unknown ENGINE is refused" an_unknown_engine_is_refused
 promise "a cache folder that is not whole is not used" half_an_engine_is_no_engine
 promise "print-environment can be evaluated" environment_can_be_evaluated
 promise "an installation can be moved" an_installation_can_be_moved
+promise "links in the documentation lead somewhere" links_in_the_documentation_lead_somewhere
 promise "no secret and no machine's path is committed" no_secret_or_machine_path_is_committed
 
 [ "$bad" -eq 0 ]
