@@ -1,1 +1,45 @@
-//! Stub.
+//! What every stage shares, so that a stage's own crate holds nothing but its work.
+//!
+//! A stage calls [`main_of`] with its name and an async function. Everything around that
+//! function is here and the same for all: arguments and `--help`, the registry of
+//! environment variables ([`env`]), logs, progress, the private [`Workspace`], signals and
+//! panics, the [`Report`] that is the last line on standard output, and the exit codes
+//! ([`Exit`]) that a scheduler acts upon.
+//!
+//! The order in [`main_of`] is deliberate: arguments, environment, the pipeline with all
+//! its contracts and the credentials are judged before the store is called for the first
+//! time, so that a mistake in configuration never leaves half of a day behind.
+
+mod arguments;
+mod combine;
+mod context;
+mod conversions;
+pub mod env;
+mod error;
+mod exit;
+mod help;
+mod logs;
+mod memory;
+mod output;
+mod panics;
+pub mod pipelines;
+mod progress;
+pub mod quality;
+mod report;
+mod run;
+mod settings;
+mod signals;
+pub mod units;
+mod workspace;
+
+pub use arguments::{CommonArgs, RunId, RunIdError, StageArguments};
+pub use combine::combine;
+pub use context::{Base, Context};
+pub use error::StageError;
+pub use exit::Exit;
+pub use pipelines::LoadedPipeline;
+pub use progress::{Bar, Progress};
+pub use report::{Phase, Report, Section};
+pub use run::{main_of, main_with};
+pub use settings::Settings;
+pub use workspace::Workspace;

@@ -1,0 +1,104 @@
+//! The arguments that all stages share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use lakehouse_contract::{Name, RunDate};
+
+/// What names a run; flattened into the arguments of each stage.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Run")]
+pub struct CommonArgs {
+    /// The pipeline, a folder under `LAKE_PIPELINES_DIR`
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Name,
+
+    /// The run date
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: RunDate,
+
+    /// What names this execution: 1 to 250 of `A-Z a-z 0-9 . _ : + -`.
+    /// All stages of one run take the same
+    #[arg(long, value_name = "TEXT", default_value = "manual")]
+    pub run_id: RunId,
+
+    /// Say which objects would be read and written, and touch nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments with which [`crate::main_of`] can find the run.
+pub trait StageArguments: clap::Parser {
+    /// The shared ones.
+    fn common(&self) -> &CommonArgs;
+}
+
+/// The id of a run, as a scheduler names it: `scheduled__2024-01-15T00:00:00+00:00`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(String);
+
+impl RunId {
+    /// The longest id, as Airflow has it.
+    pub const MAX_LENGTH: usize = 250;
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for RunId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a text is no run id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a run id has 1 to {} of the characters `A-Z a-z 0-9 . _ : + -`",
+    RunId::MAX_LENGTH
+)]
+pub struct RunIdError;
+
+impl FromStr for RunId {
+    type Err = RunIdError;
+
+    fn from_str(text: &str) -> Result<Self, RunIdError> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:+-".contains(&byte);
+        if (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(RunIdError)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RunId;
+
+    #[test]
+    fn run_ids_are_those_of_airflow() {
+        for good in [
+            "manual",
+            "manual__2024-01-15T10:00:00.123456+00:00",
+            "scheduled__2024-01-15T00:00:00+00:00_a",
+            ".",
+        ] {
+            assert_eq!(good.parse::<RunId>().unwrap().as_str(), good);
+        }
+        let long = "a".repeat(251);
+        for bad in ["", "a/b", "a b", "ä", "a\n", long.as_str()] {
+            assert!(bad.parse::<RunId>().is_err(), "{bad:?}");
+        }
+        assert!("a".repeat(250).parse::<RunId>().is_ok());
+    }
+}

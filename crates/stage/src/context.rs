@@ -1,0 +1,258 @@
+//! What a stage's function is given.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use lakehouse_contract::{Contract, Dataset, Name, Pipeline, RunDate};
+use lakehouse_store::{Layout, Location, ObjectStore, Secret};
+
+use crate::signals::Killer;
+use crate::{
+    CommonArgs, LoadedPipeline, Progress, Report, RunId, Settings, StageError, Workspace,
+    pipelines, settings,
+};
+
+/// A run of the process, without a pipeline or a store yet.
+pub struct Base {
+    /// The stage's name.
+    pub stage: &'static str,
+    /// What the environment says.
+    pub settings: Settings,
+    /// The private folder.
+    pub workspace: Workspace,
+    /// The run report.
+    pub report: Report,
+    /// Progress for a person.
+    pub progress: Progress,
+    pub(crate) killer: Killer,
+    pub(crate) dry_run: std::sync::Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Base {
+    /// Connects to the store, and asks for the buckets of the places that the stage uses, so
+    /// that a wrong credential or a missing bucket is known before anything is done.
+    ///
+    /// # Errors
+    /// 2 for credentials and buckets, 75 when the store does not answer.
+    pub async fn connect(
+        &self,
+        places: &[&Location],
+        dry_run: bool,
+    ) -> Result<ObjectStore, StageError> {
+        let store_settings = settings::store_settings()?;
+        let create_buckets = store_settings.create_buckets && !dry_run;
+        let store = ObjectStore::connect(store_settings).await?;
+        self.report.count_store(&store);
+        let buckets: BTreeSet<&str> = places.iter().map(|place| place.bucket.as_str()).collect();
+        let asked = buckets.into_iter().map(|bucket| {
+            let store = store.clone();
+            async move {
+                if create_buckets {
+                    return store.ensure_bucket(bucket).await.map_err(StageError::from);
+                }
+                if store.bucket_exists(bucket).await? {
+                    return Ok(());
+                }
+                Err(StageError::usage(format!("there is no bucket `{bucket}`")).hint(
+                    "create the bucket, name another one in `LAKE_*_URL`, or set `LAKE_CREATE_BUCKETS=true`",
+                ))
+            }
+        });
+        futures::future::try_join_all(asked).await?;
+        Ok(store)
+    }
+
+    /// Does this when a signal ends the process, before the workspace goes: `lake` ends its
+    /// children so.
+    pub fn on_kill(&self, action: impl FnOnce() + Send + 'static) {
+        self.killer.act(Box::new(action));
+    }
+}
+
+/// A run of one pipeline on one date: everything has been judged, nothing has been touched.
+pub struct Context {
+    /// The stage's name.
+    pub stage: &'static str,
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// Its folder.
+    pub pipeline_dir: PathBuf,
+    /// The contract of each dataset.
+    pub contracts: BTreeMap<Name, Contract>,
+    /// The text of each mart's SELECT.
+    pub mart_sql: BTreeMap<Name, String>,
+    /// The run date.
+    pub date: RunDate,
+    /// The run's id.
+    pub run_id: RunId,
+    /// The store, connected.
+    pub store: ObjectStore,
+    /// The five places, and every key in them.
+    pub layout: Layout,
+    /// The private folder.
+    pub workspace: Workspace,
+    /// How many threads work.
+    pub threads: usize,
+    /// The memory of the whole stage.
+    pub memory_limit_bytes: u64,
+    /// The largest record of a source file.
+    pub max_record_bytes: usize,
+    /// The key of pseudonyms: there for silver, where a contract pseudonymises.
+    pub pseudonym_key: Option<Secret>,
+    /// The run report.
+    pub report: Report,
+    /// Progress for a person.
+    pub progress: Progress,
+    /// Whether to say what would be done instead of doing it.
+    pub dry_run: bool,
+    source: LoadedPipeline,
+}
+
+impl Context {
+    /// Judges everything that is configured, then connects.
+    ///
+    /// # Errors
+    /// 2 for configuration, 75 when the store does not answer.
+    pub async fn open(base: &Base, common: &CommonArgs) -> Result<Self, StageError> {
+        base.report.identify("pipeline", common.pipeline.as_str());
+        base.report.identify("date", common.date.to_string());
+        base.report.identify("run_id", common.run_id.as_str());
+        if common.dry_run {
+            base.report.identify("dry_run", true);
+            base.dry_run
+                .store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        let source = pipelines::load(&base.settings.pipelines_dir, &common.pipeline)?;
+        let needs_key =
+            base.stage == "silver" && source.contracts.values().any(Contract::needs_pseudonym_key);
+        let pseudonym_key = if needs_key {
+            Some(settings::pseudonym_key()?)
+        } else {
+            None
+        };
+        let layout = base.settings.layout.clone();
+        let store = base
+            .connect(&places(base.stage, &layout), common.dry_run)
+            .await?;
+        Ok(Self {
+            stage: base.stage,
+            pipeline: source.pipeline.clone(),
+            pipeline_dir: source.directory.clone(),
+            contracts: source.contracts.clone(),
+            mart_sql: source.mart_sql.clone(),
+            date: common.date.clone(),
+            run_id: common.run_id.clone(),
+            store,
+            layout,
+            workspace: base.workspace.clone(),
+            threads: base.settings.threads,
+            memory_limit_bytes: base.settings.memory_limit_bytes,
+            max_record_bytes: base.settings.max_record_bytes,
+            pseudonym_key,
+            report: base.report.clone(),
+            progress: base.progress.clone(),
+            dry_run: common.dry_run,
+            source,
+        })
+    }
+
+    /// Where a dataset comes from, its environment variables filled in.
+    ///
+    /// # Errors
+    /// When a variable is not declared in `pipeline.yaml` or not set: 2.
+    pub fn source_of(&self, dataset: &Dataset) -> Result<String, StageError> {
+        self.source.source_of(dataset)
+    }
+
+    /// The datasets of the run: all of them, or the one asked for.
+    ///
+    /// # Errors
+    /// When the pipeline has no such dataset: 2, with those that it has.
+    pub fn datasets(&self, only: Option<&Name>) -> Result<Vec<Name>, StageError> {
+        narrow(
+            "dataset",
+            &self.pipeline.name,
+            self.pipeline.datasets.keys(),
+            only,
+        )
+    }
+
+    /// The marts of the run in no particular order: all of them, or the one asked for.
+    ///
+    /// # Errors
+    /// When the pipeline has no such mart: 2, with those that it has.
+    pub fn marts(&self, only: Option<&Name>) -> Result<Vec<Name>, StageError> {
+        narrow(
+            "mart",
+            &self.pipeline.name,
+            self.pipeline.marts.keys(),
+            only,
+        )
+    }
+
+    /// A dry run would read this.
+    pub fn would_read(&self, address: impl Display) {
+        self.report.would_read(address);
+    }
+
+    /// A dry run would write this.
+    pub fn would_write(&self, address: impl Display) {
+        self.report.would_write(address);
+    }
+}
+
+fn narrow<'a>(
+    what: &str,
+    pipeline: &Name,
+    existing: impl Iterator<Item = &'a Name>,
+    only: Option<&Name>,
+) -> Result<Vec<Name>, StageError> {
+    let existing: Vec<Name> = existing.cloned().collect();
+    match only {
+        None => Ok(existing),
+        Some(name) if existing.contains(name) => Ok(vec![name.clone()]),
+        Some(name) => {
+            let names: Vec<String> = existing.iter().map(|name| format!("`{name}`")).collect();
+            Err(
+                StageError::usage(format!("pipeline `{pipeline}` has no {what} `{name}`")).hint(
+                    format!(
+                        "it has {}",
+                        if names.is_empty() {
+                            "none".to_owned()
+                        } else {
+                            names.join(", ")
+                        }
+                    ),
+                ),
+            )
+        }
+    }
+}
+
+/// The places that a stage reads or writes; their buckets must be there.
+fn places<'a>(stage: &str, layout: &'a Layout) -> Vec<&'a Location> {
+    match stage {
+        "bronze" => vec![&layout.bronze, &layout.staging],
+        "silver" => vec![&layout.bronze, &layout.staging],
+        "check" => vec![
+            &layout.bronze,
+            &layout.staging,
+            &layout.silver,
+            &layout.quarantine,
+        ],
+        "gold" => vec![
+            &layout.bronze,
+            &layout.staging,
+            &layout.silver,
+            &layout.gold,
+        ],
+        _ => vec![
+            &layout.bronze,
+            &layout.staging,
+            &layout.silver,
+            &layout.quarantine,
+            &layout.gold,
+        ],
+    }
+}

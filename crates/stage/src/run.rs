@@ -1,0 +1,235 @@
+//! The frame around a stage: from its arguments to its last line.
+
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::error::ErrorKind;
+use lakehouse_store::PutOptions;
+use serde_json::Value;
+
+use crate::signals::Killer;
+use crate::{
+    Base, CommonArgs, Context, Exit, Progress, Report, Settings, StageArguments, StageError,
+    Workspace, help, logs, output, panics,
+};
+
+/// How long the store may take to keep the run report.
+const KEEP_REPORT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs a stage over one pipeline and date.
+///
+/// Everything configured is judged before `run` is called; whatever `run` returns, and
+/// however it ends, the workspace is removed, the report is the last line on standard
+/// output, and a copy is kept in the staging bucket.
+pub fn main_of<A, F>(stage: &'static str, run: F) -> ExitCode
+where
+    A: StageArguments,
+    F: AsyncFnOnce(Context, A) -> Result<Exit, StageError>,
+{
+    main_with::<A, _>(stage, async |base, arguments| {
+        let context = Context::open(&base, arguments.common()).await?;
+        let keep = Keep::of(&context, arguments.common());
+        let result = guarded(run(context, arguments)).await;
+        base.report.stop_counting();
+        if let Some(keep) = keep {
+            keep.report(&base.report, &result).await;
+        }
+        result
+    })
+}
+
+/// Runs an executable that is no stage of one date, such as `lake` or the sweep of cleanup,
+/// within the same frame. It connects to the store itself, where it needs one.
+pub fn main_with<A, F>(stage: &'static str, run: F) -> ExitCode
+where
+    A: clap::Parser,
+    F: AsyncFnOnce(Base, A) -> Result<Exit, StageError>,
+{
+    let report = Report::new(stage);
+    let arguments = match parse::<A>(stage) {
+        Ok(arguments) => arguments,
+        Err(Answer::Given) => return ExitCode::SUCCESS,
+        Err(Answer::Wrong(error)) => return end(&report, &Progress::hidden(), Err(error), None),
+    };
+    let progress = Progress::new();
+    let killer = Killer::default();
+    let workspace = &mut None;
+    let result = frame(
+        stage, &report, &progress, &killer, workspace, arguments, run,
+    );
+    end(&report, &progress, result, workspace.take())
+}
+
+fn frame<A, F>(
+    stage: &'static str,
+    report: &Report,
+    progress: &Progress,
+    killer: &Killer,
+    workspace: &mut Option<Workspace>,
+    arguments: A,
+    run: F,
+) -> Result<Exit, StageError>
+where
+    F: AsyncFnOnce(Base, A) -> Result<Exit, StageError>,
+{
+    logs::start(stage, progress)?;
+    panics::start();
+    killer.start(report)?;
+    let settings = Settings::from_environment()?;
+    let private = Workspace::create(&settings.workspace_dir, stage)?;
+    killer.remove(&private);
+    *workspace = Some(private.clone());
+    if private.swept() > 0 {
+        tracing::info!(
+            workspaces = private.swept(),
+            "removed what dead runs had left on this machine"
+        );
+    }
+    let dry_run = Arc::new(AtomicBool::new(false));
+    let base = Base {
+        stage,
+        settings,
+        workspace: private,
+        report: report.clone(),
+        progress: progress.clone(),
+        killer: killer.clone(),
+        dry_run: Arc::clone(&dry_run),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| StageError::from_io("cannot start threads", &error))?;
+    let result = runtime.block_on(guarded(run(base, arguments)));
+    // Calls of the engine that nobody waits for any more must not hold the process.
+    runtime.shutdown_background();
+    if result.is_ok() && dry_run.load(Ordering::Relaxed) {
+        progress.suspend(|| output::print_error_text(&report.render_plan()));
+    }
+    result
+}
+
+/// The result of a future, a panic in it included.
+async fn guarded(
+    future: impl Future<Output = Result<Exit, StageError>>,
+) -> Result<Exit, StageError> {
+    use futures::FutureExt as _;
+    AssertUnwindSafe(future)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(panics::error()))
+}
+
+fn end(
+    report: &Report,
+    progress: &Progress,
+    result: Result<Exit, StageError>,
+    workspace: Option<Workspace>,
+) -> ExitCode {
+    progress.clear();
+    if let Some(workspace) = workspace {
+        workspace.remove();
+    }
+    let exit = exit_of(&result);
+    if let Err(error) = &result {
+        output::print_error_text(&error.render());
+    }
+    output::print_report(&report.render(exit, result.as_ref().err()));
+    exit.into()
+}
+
+fn exit_of(result: &Result<Exit, StageError>) -> Exit {
+    match result {
+        Ok(exit) => *exit,
+        Err(error) => error.exit,
+    }
+}
+
+enum Answer {
+    /// Help or version: it has been printed.
+    Given,
+    Wrong(StageError),
+}
+
+fn parse<A: clap::Parser>(stage: &'static str) -> Result<A, Answer> {
+    // The executable's name is the name of the arguments' command: `#[command(name = "lake-…")]`.
+    let command = A::command()
+        .version(env!("CARGO_PKG_VERSION"))
+        .after_help("`--help` also says the exit codes and the environment variables.")
+        .after_long_help(help::after(stage));
+    let parsed = command
+        .try_get_matches()
+        .and_then(|matches| A::from_arg_matches(&matches));
+    parsed.map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output::print_answer(&error.render().to_string());
+            Answer::Given
+        }
+        _ => Answer::Wrong(usage_error(&error)),
+    })
+}
+
+/// An error of the arguments in the form of all others: clap's first line, the rest as it is.
+fn usage_error(error: &clap::Error) -> StageError {
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let message = lines
+        .next()
+        .unwrap_or("wrong arguments")
+        .trim_start_matches("error: ")
+        .to_owned();
+    let mut stage_error = StageError::usage(message);
+    for line in lines {
+        if line.starts_with("For more information") || line.starts_with("Usage:") {
+            continue;
+        }
+        stage_error = stage_error.cause(line);
+    }
+    stage_error.hint("`--help` explains every argument")
+}
+
+/// Where the report of this run is kept.
+struct Keep {
+    store: lakehouse_store::ObjectStore,
+    address: lakehouse_store::ObjectAddress,
+}
+
+impl Keep {
+    fn of(context: &Context, common: &CommonArgs) -> Option<Self> {
+        if context.dry_run {
+            return None;
+        }
+        let address = context.layout.run_report(
+            &common.pipeline,
+            &common.date,
+            common.run_id.as_str(),
+            context.stage,
+        );
+        Some(Self {
+            store: context.store.clone(),
+            address,
+        })
+    }
+
+    /// Keeps the report in the store. A store that fails here must not change how the stage
+    /// ended.
+    async fn report(&self, report: &Report, result: &Result<Exit, StageError>) {
+        let line: Value = report.render(exit_of(result), result.as_ref().err());
+        let body = Bytes::from(format!("{line}\n"));
+        let options = PutOptions::default();
+        let put = self.store.put_bytes(&self.address, body, &options);
+        match tokio::time::timeout(KEEP_REPORT_TIMEOUT, put).await {
+            Ok(Ok(_)) => tracing::debug!(address = %self.address, "kept the run report"),
+            Ok(Err(error)) => {
+                tracing::warn!(address = %self.address, error = %error, "could not keep the run report")
+            }
+            Err(_) => {
+                tracing::warn!(address = %self.address, "the store was too slow to keep the run report")
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! SIGTERM and SIGINT: the workspace is removed, the report says `killed`, the process ends.
+//!
+//! A thread of its own waits for them, with a runtime of its own, since the stage's threads
+//! may be inside a call of the engine that returns in minutes. Nothing is unwound: what is
+//! visible in the store is whole at any instant, and the next run sweeps the rest.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{Report, StageError, Workspace, output};
+
+/// What a signal has to clean up.
+#[derive(Clone, Default)]
+pub(crate) struct Killer {
+    inner: Arc<Mutex<Last>>,
+}
+
+#[derive(Default)]
+struct Last {
+    workspace: Option<Workspace>,
+    actions: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl Killer {
+    /// A signal removes this.
+    pub(crate) fn remove(&self, workspace: &Workspace) {
+        self.lock().workspace = Some(workspace.clone());
+    }
+
+    /// A signal does this before anything else.
+    pub(crate) fn act(&self, action: Box<dyn FnOnce() + Send>) {
+        self.lock().actions.push(action);
+    }
+
+    /// Waits for the signals, from now on.
+    pub(crate) fn start(&self, report: &Report) -> Result<(), StageError> {
+        let failed = |error: std::io::Error| StageError::from_io("cannot wait for signals", &error);
+        let killer = self.clone();
+        let report = report.clone();
+        let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                let prepared = tokio::runtime::Builder::new_current_thread()
+                    .enable_io()
+                    .build()
+                    .and_then(|runtime| {
+                        let entered = runtime.enter();
+                        let signals = (
+                            signal(SignalKind::terminate())?,
+                            signal(SignalKind::interrupt())?,
+                        );
+                        drop(entered);
+                        Ok((runtime, signals))
+                    });
+                match prepared {
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                    Ok((runtime, (mut terminate, mut interrupt))) => {
+                        let _ = ready.send(Ok(()));
+                        let (name, number) = runtime.block_on(async {
+                            tokio::select! {
+                                _ = terminate.recv() => ("SIGTERM", 15),
+                                _ = interrupt.recv() => ("SIGINT", 2),
+                            }
+                        });
+                        killer.end(&report, name, number);
+                    }
+                }
+            })
+            .map_err(failed)?;
+        is_ready
+            .recv()
+            .map_err(|_| StageError::bug("the thread that waits for signals ended"))?
+            .map_err(failed)
+    }
+
+    fn end(&self, report: &Report, name: &'static str, number: i32) {
+        let (actions, workspace) = {
+            let mut last = self.lock();
+            (std::mem::take(&mut last.actions), last.workspace.take())
+        };
+        for action in actions {
+            action();
+        }
+        if let Some(workspace) = workspace {
+            workspace.remove();
+        }
+        let code = 128 + number;
+        report.set("signal", name);
+        if !output::print_report(&report.render_as("killed", code, None)) {
+            // The stage was already past its last line: it ends by itself, with its own
+            // code, unless something holds it.
+            std::thread::sleep(Duration::from_secs(5));
+        }
+        // SAFETY: ends the process at once. `std::process::exit` would run the destructors
+        // of the engine's library while its threads are still at work.
+        unsafe { libc::_exit(code) }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Last> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
