@@ -78,7 +78,7 @@ real-year: quick-doctor engine ## Runs the 305 real days (LAKE_ONLINE_RETAIL_DIR
 	@scripts/real-year.sh
 
 bench: quick-doctor engine ## Measures start-up, silver beside the bare engine, memory, history (bench/README.md)
-	@bench/run.sh
+	@bench/run.sh $(BENCH)
 
 bench-first-demo: quick-doctor engine ## Measures a first `make demo` with empty cargo and build folders
 	@bench/first-demo.sh
