@@ -1,1 +1,41 @@
-//! Stub.
+//! What a lakehouse is told: contracts, pipelines, test cases, and the SQL that they mean.
+//!
+//! Everything here is a pure function of texts: no files, no network, no clock. So a contract
+//! is judged in milliseconds before any data is touched, and every generated statement can be
+//! tested letter by letter.
+//!
+//! * [`Contract`]: an Open Data Contract Standard document, a strict subset of it.
+//! * [`Pipeline`]: the `pipeline.yaml` of a folder.
+//! * [`TestCase`]: the `case.yaml` of a test.
+//! * [`silver_sql`]: contract to SQL; [`audit_sql`]: what check and gold ask.
+
+pub mod audit_sql;
+mod case;
+mod contract;
+mod date;
+mod environment;
+mod error;
+mod name;
+mod number;
+mod pipeline;
+pub mod quote;
+pub mod silver_sql;
+mod suggest;
+mod types;
+mod yaml;
+
+pub use case::{Expectation, TestCase};
+pub use contract::{
+    Bound, Column, Contract, Dedupe, Keep, OnInvalid, OnOtherDay, OnUnreadableFile, OnViolation,
+    Pseudonymise, QualityKind, QualityRule, Severity, Unit, UnknownColumns,
+};
+pub use date::RunDate;
+pub use environment::{environment_names, expand_environment};
+pub use error::{ContractError, Problem};
+pub use name::Name;
+pub use number::Number;
+pub use pipeline::{
+    Compression, CsvFormat, Dataset, FileGlob, FilePattern, Format, Input, JsonLayout, Mart,
+    MartFormat, Materialised, Pipeline, Schedule, WhenMissing, Window,
+};
+pub use types::{ColumnType, SourceFormat};

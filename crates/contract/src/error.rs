@@ -1,0 +1,160 @@
+//! What can be wrong with a contract, a pipeline or a test case.
+
+use std::fmt;
+
+/// Where something is wrong, what, and what to do about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problem {
+    /// The part of the document, such as ``column `amount` ``; empty for the document itself.
+    pub place: String,
+    /// The line in the YAML text, counted from 1.
+    pub line: Option<u64>,
+    /// The column in that line, counted from 1.
+    pub column: Option<u64>,
+    /// What is wrong, with literals in backticks and no final period.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.place.is_empty() {
+            write!(formatter, "{}: ", self.place)?;
+        }
+        formatter.write_str(&self.message)?;
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => write!(formatter, " (line {line}, column {column})"),
+            (Some(line), None) => write!(formatter, " (line {line})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why a contract, a pipeline or a test case is refused.
+///
+/// The file's name is not known here: the caller that read it says it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContractError {
+    /// The text is not YAML, or has another shape than it must have.
+    #[error("{0}")]
+    Shape(Box<Problem>),
+    /// A key that nobody knows, such as a misspelt one.
+    #[error("{0}")]
+    UnknownKey(Box<Problem>),
+    /// A key of the standard that would promise what nothing enforces.
+    #[error("{0}")]
+    NotEnforced(Box<Problem>),
+    /// A value that is wrong, by itself or beside the others.
+    #[error("{0}")]
+    Invalid(Box<Problem>),
+    /// A column or mart would show what the contract says is private.
+    #[error("{0}")]
+    Privacy(Box<Problem>),
+    /// Something that is planned and not there yet.
+    #[error("{0}")]
+    NotSupportedYet(Box<Problem>),
+    /// An environment variable that is asked for and not set.
+    #[error("{0}")]
+    MissingVariable(Box<Problem>),
+}
+
+impl ContractError {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid(Box::new(Problem {
+            message: message.into(),
+            ..Problem::default()
+        }))
+    }
+
+    pub(crate) fn not_enforced(message: impl Into<String>) -> Self {
+        Self::NotEnforced(Box::new(Problem {
+            message: message.into(),
+            ..Problem::default()
+        }))
+    }
+
+    pub(crate) fn privacy(message: impl Into<String>) -> Self {
+        Self::Privacy(Box::new(Problem {
+            message: message.into(),
+            ..Problem::default()
+        }))
+    }
+
+    pub(crate) fn not_supported_yet(what: impl fmt::Display) -> Self {
+        let message = format!("{what} is not supported yet");
+        Self::NotSupportedYet(Box::new(Problem {
+            message,
+            ..Problem::default()
+        }))
+    }
+
+    /// What is known about the error.
+    #[must_use]
+    pub fn problem(&self) -> &Problem {
+        match self {
+            Self::Shape(problem)
+            | Self::UnknownKey(problem)
+            | Self::NotEnforced(problem)
+            | Self::Invalid(problem)
+            | Self::Privacy(problem)
+            | Self::NotSupportedYet(problem)
+            | Self::MissingVariable(problem) => problem,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.problem().hint.as_deref()
+    }
+
+    /// The line in the YAML text, counted from 1, where it is known.
+    #[must_use]
+    pub fn line(&self) -> Option<u64> {
+        self.problem().line
+    }
+
+    /// The column in that line, counted from 1, where it is known.
+    #[must_use]
+    pub fn column(&self) -> Option<u64> {
+        self.problem().column
+    }
+
+    fn problem_mut(&mut self) -> &mut Problem {
+        match self {
+            Self::Shape(problem)
+            | Self::UnknownKey(problem)
+            | Self::NotEnforced(problem)
+            | Self::Invalid(problem)
+            | Self::Privacy(problem)
+            | Self::NotSupportedYet(problem)
+            | Self::MissingVariable(problem) => problem,
+        }
+    }
+
+    /// Says what to do.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.problem_mut().hint = Some(hint.into());
+        self
+    }
+
+    /// Says which part of the document is meant, unless a closer part is named already.
+    pub(crate) fn within(mut self, place: impl fmt::Display) -> Self {
+        let problem = self.problem_mut();
+        if problem.place.is_empty() {
+            problem.place = place.to_string();
+        }
+        self
+    }
+
+    /// Says where in the text, unless a closer place is known already.
+    pub(crate) fn at(mut self, location: serde_saphyr::Location) -> Self {
+        let problem = self.problem_mut();
+        if problem.line.is_none() && location != serde_saphyr::Location::UNKNOWN {
+            problem.line = Some(location.line());
+            problem.column = Some(location.column());
+        }
+        self
+    }
+}

@@ -1,0 +1,123 @@
+//! Which mart reads what: inputs that exist, windows that fit, no cycle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Input, Mart, Materialised, Pipeline, Window};
+use crate::{ContractError, Name, suggest};
+
+/// Refuses a pipeline whose marts could not be built.
+pub(super) fn check(pipeline: &Pipeline) -> Result<(), ContractError> {
+    for (name, mart) in &pipeline.marts {
+        for (input, window) in &mart.reads {
+            check_input(pipeline, mart, input, *window)
+                .map_err(|error| error.within(format!("mart `{name}`")))?;
+        }
+    }
+    order(&pipeline.marts).map(|_| ())
+}
+
+fn check_input(
+    pipeline: &Pipeline,
+    mart: &Mart,
+    input: &Input,
+    window: Window,
+) -> Result<(), ContractError> {
+    let read = match input {
+        Input::Silver(dataset) => {
+            if !pipeline.datasets.contains_key(dataset) {
+                return Err(unknown(input, "dataset", pipeline.datasets.keys()));
+            }
+            if mart.materialised == Materialised::Snapshot {
+                return Err(ContractError::invalid(format!(
+                    "a snapshot mart cannot read `{input}`: it would read the whole history"
+                ))
+                .with_hint(
+                    "let a partition mart make one small table a day of it, and read that as \
+                     `gold.<mart>`",
+                ));
+            }
+            None
+        }
+        Input::Gold(mart) => match pipeline.marts.get(mart) {
+            Some(read) => Some(read),
+            None => return Err(unknown(input, "mart", pipeline.marts.keys())),
+        },
+    };
+    if mart.materialised == Materialised::Partition {
+        if window != Window::Day {
+            return Err(ContractError::invalid(format!(
+                "a partition mart cannot read `{input}` with the window `{window}`"
+            ))
+            .with_hint("use the window `day`, or `materialised: snapshot`"));
+        }
+        if read.is_some_and(|read| read.materialised == Materialised::Snapshot) {
+            return Err(ContractError::invalid(format!(
+                "a partition mart cannot read the snapshot mart `{input}`"
+            ))
+            .with_hint("a day would depend on the days before it; use `materialised: snapshot`"));
+        }
+    }
+    Ok(())
+}
+
+fn unknown<'a>(input: &Input, kind: &str, names: impl Iterator<Item = &'a Name>) -> ContractError {
+    let (layer, name) = match input {
+        Input::Silver(name) => ("silver", name),
+        Input::Gold(name) => ("gold", name),
+    };
+    let known: Vec<&str> = names.map(Name::as_str).collect();
+    ContractError::invalid(format!(
+        "it reads `{layer}.{name}`, and no {kind} is called `{name}`"
+    ))
+    .with_hint(suggest::hint(name.as_str(), &known, &format!("{kind}s")))
+}
+
+/// The marts, each after those that it reads.
+pub(super) fn order(marts: &BTreeMap<Name, Mart>) -> Result<Vec<Name>, ContractError> {
+    let reads: BTreeMap<&Name, BTreeSet<&Name>> = marts
+        .iter()
+        .map(|(name, mart)| {
+            let read = mart.reads.keys().filter_map(|input| match input {
+                Input::Gold(read) => Some(read),
+                Input::Silver(_) => None,
+            });
+            (name, read.collect())
+        })
+        .collect();
+    let mut ordered: Vec<Name> = Vec::new();
+    let mut done: BTreeSet<&Name> = BTreeSet::new();
+    while done.len() < marts.len() {
+        let next = reads.iter().find(|(name, read)| {
+            !done.contains(*name) && read.iter().all(|read| done.contains(read))
+        });
+        let Some((name, _)) = next else {
+            return Err(cycle(&reads, &done));
+        };
+        done.insert(name);
+        ordered.push((*name).clone());
+    }
+    Ok(ordered)
+}
+
+/// Every mart that is left reads one that is left: following them must come back.
+fn cycle(reads: &BTreeMap<&Name, BTreeSet<&Name>>, done: &BTreeSet<&Name>) -> ContractError {
+    let mut path: Vec<&Name> = Vec::new();
+    let mut at = reads.keys().find(|name| !done.contains(*name)).copied();
+    while let Some(name) = at {
+        if let Some(start) = path.iter().position(|seen| *seen == name) {
+            path.drain(..start);
+            path.push(name);
+            break;
+        }
+        path.push(name);
+        at = reads
+            .get(name)
+            .and_then(|read| read.iter().find(|read| !done.contains(*read)).copied());
+    }
+    let path: Vec<String> = path.iter().map(|name| format!("`{name}`")).collect();
+    ContractError::invalid(format!(
+        "marts read each other in a cycle: {}",
+        path.join(" reads ")
+    ))
+    .with_hint("let one of them read `silver.<dataset>` instead")
+}

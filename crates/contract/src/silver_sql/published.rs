@@ -1,0 +1,89 @@
+//! Which rows are published, and in which order.
+
+use super::{JUDGED, PUBLISHED, names};
+use crate::contract::{Contract, Dedupe, Keep};
+use crate::quote;
+
+/// The statements that make the view `published`.
+///
+/// Almost no row has a twin. So the keys that occur twice are found first, by counting; only their
+/// rows pass the window function, which would cost several times the whole day's load otherwise.
+pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
+    let columns = names(contract);
+    let view = |rest: &str| {
+        format!(
+            "CREATE VIEW {PUBLISHED} AS SELECT {columns} FROM {JUDGED}{rest} WHERE _lake_reasons IS NULL"
+        )
+    };
+    let (counted, same, order) = match &contract.dedupe {
+        Dedupe::None => return vec![view("")],
+        Dedupe::ByKey {
+            columns: key,
+            keep,
+            order_by,
+        } => {
+            let mut order: Vec<&String> = order_by.iter().collect();
+            order.extend(contract.columns.iter().map(|column| &column.name));
+            let direction = match keep {
+                Keep::Latest => "DESC",
+                Keep::First => "ASC",
+            };
+            let order = ordered(order, |name| !key.contains(name), direction);
+            let key = quote::identifiers(key);
+            (key.clone(), key, order)
+        }
+        // The rows are equal: whichever stays.
+        Dedupe::ByRow => (columns.clone(), columns.clone(), String::new()),
+    };
+    let order = if order.is_empty() {
+        "_lake_file, _lake_position".to_owned()
+    } else {
+        order
+    };
+    vec![
+        format!(
+            "CREATE TABLE repeated AS SELECT hash({counted}) AS _lake_hash FROM {JUDGED} \
+             WHERE _lake_reasons IS NULL GROUP BY ALL HAVING count(*) > 1"
+        ),
+        format!(
+            "CREATE TABLE dropped AS SELECT _lake_file, _lake_position FROM (\n  \
+             SELECT _lake_file, _lake_position, row_number() OVER (PARTITION BY {same} ORDER BY {order}) AS _lake_rank\n  \
+             FROM {JUDGED}\n  \
+             WHERE _lake_reasons IS NULL AND hash({counted}) IN (SELECT _lake_hash FROM repeated)\n\
+             ) AS _lake_ranked WHERE _lake_rank > 1"
+        ),
+        view(" ANTI JOIN dropped USING (_lake_file, _lake_position)"),
+    ]
+}
+
+/// The published rows in an order that leaves no two of them open.
+pub(super) fn published(contract: &Contract) -> String {
+    let mut order: Vec<&String> = contract.sort.iter().collect();
+    match &contract.dedupe {
+        // No two rows share the key: what comes behind it decides nothing, and sorting costs.
+        Dedupe::ByKey { columns, .. } => order.extend(columns),
+        Dedupe::None | Dedupe::ByRow => {
+            order.extend(contract.columns.iter().map(|column| &column.name))
+        }
+    }
+    format!(
+        "SELECT {} FROM {PUBLISHED} ORDER BY {}",
+        names(contract),
+        ordered(order, |_| true, "ASC")
+    )
+}
+
+/// An ORDER BY list of those names that `keep` lets pass, each once; missing values come last.
+fn ordered(columns: Vec<&String>, keep: impl Fn(&String) -> bool, direction: &str) -> String {
+    let mut seen: Vec<&String> = Vec::new();
+    for column in columns {
+        if keep(column) && !seen.contains(&column) {
+            seen.push(column);
+        }
+    }
+    let terms: Vec<String> = seen
+        .iter()
+        .map(|column| format!("{} {direction} NULLS LAST", quote::identifier(column)))
+        .collect();
+    terms.join(", ")
+}

@@ -1,0 +1,116 @@
+//! What the quality report and the quarantine ask.
+
+use super::{JUDGED, PUBLISHED, name};
+use crate::ColumnType;
+use crate::contract::{Column, Contract, Dedupe};
+use crate::quote;
+
+/// Longer texts are no use in a report, and may be megabytes.
+const SHOWN_CHARACTERS: u32 = 200;
+
+pub(super) fn rejected_positions() -> String {
+    format!(
+        "SELECT _lake_file, _lake_position, _lake_offset FROM {JUDGED} \
+         WHERE _lake_reasons IS NOT NULL ORDER BY _lake_file, _lake_position"
+    )
+}
+
+pub(super) fn counts(contract: &Contract) -> String {
+    let duplicate = match contract.dedupe {
+        Dedupe::None => "CAST(0 AS BIGINT)".to_owned(),
+        Dedupe::ByKey { .. } | Dedupe::ByRow => "(SELECT count(*) FROM dropped)".to_owned(),
+    };
+    format!(
+        "SELECT (SELECT count(*) FROM {JUDGED}) AS rows_read, \
+         (SELECT count(*) FROM {PUBLISHED}) AS rows_published, \
+         (SELECT count(*) FROM {JUDGED} WHERE _lake_reasons IS NOT NULL) AS rows_quarantined, \
+         {duplicate} AS rows_duplicate"
+    )
+}
+
+pub(super) fn rules() -> String {
+    format!(
+        "SELECT reason.\"column\" AS \"column\", reason.\"rule\" AS \"rule\", count(*) AS \"rows\" \
+         FROM (SELECT unnest(_lake_reasons) AS reason FROM {JUDGED} WHERE _lake_reasons IS NOT NULL) AS _lake_reason \
+         GROUP BY 1, 2 ORDER BY 1 NULLS FIRST, 2"
+    )
+}
+
+pub(super) fn repairs() -> String {
+    format!(
+        "SELECT repair.\"column\" AS \"column\", repair.\"rule\" AS \"rule\", count(*) AS \"rows\" \
+         FROM (SELECT unnest(from_json(_lake_repaired, '[{{\"column\":\"VARCHAR\",\"rule\":\"VARCHAR\"}}]')) AS repair \
+         FROM {JUDGED} WHERE _lake_repaired IS NOT NULL) AS _lake_repair \
+         GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+}
+
+pub(super) fn column_statistics(contract: &Contract) -> String {
+    let entry = |column: &Column| {
+        let value = name(column);
+        let extreme = |function: &str| match (column.classified, column.column_type) {
+            (true, _) => "CAST(NULL AS VARCHAR)".to_owned(),
+            (false, ColumnType::Text) => format!("left({function}({value}), {SHOWN_CHARACTERS})"),
+            (false, _) => format!("CAST({function}({value}) AS VARCHAR)"),
+        };
+        format!(
+            "'nulls': count(*) - count({value}), 'min': {}, 'max': {}",
+            extreme("min"),
+            extreme("max")
+        )
+    };
+    per_column(
+        contract,
+        "entry.\"nulls\", entry.\"min\", entry.\"max\"",
+        entry,
+    )
+}
+
+pub(super) fn profile(contract: &Contract) -> String {
+    let entry = |column: &Column| {
+        let value = name(column);
+        let has_quantiles = !column.classified && column.column_type.is_ordered();
+        let mut entry = format!("'distinct_values': count(DISTINCT {value})");
+        for (label, share) in [
+            ("q05", "0.05"),
+            ("q25", "0.25"),
+            ("q50", "0.5"),
+            ("q75", "0.75"),
+            ("q95", "0.95"),
+        ] {
+            entry.push_str(&if has_quantiles {
+                format!(", '{label}': CAST(quantile_disc({value}, {share}) AS VARCHAR)")
+            } else {
+                format!(", '{label}': CAST(NULL AS VARCHAR)")
+            });
+        }
+        entry
+    };
+    per_column(
+        contract,
+        "entry.\"distinct_values\", entry.\"q05\", entry.\"q25\", entry.\"q50\", entry.\"q75\", entry.\"q95\"",
+        entry,
+    )
+}
+
+/// One row a column, in the contract's order, from one pass over the published rows.
+fn per_column(contract: &Contract, fields: &str, entry: impl Fn(&Column) -> String) -> String {
+    let entries: Vec<String> = contract
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| {
+            format!(
+                "{{'place': {}, 'column': {}, {}}}",
+                place + 1,
+                quote::literal(&column.name),
+                entry(column)
+            )
+        })
+        .collect();
+    format!(
+        "SELECT entry.\"column\", {fields} FROM (SELECT unnest([\n  {}\n]) AS entry FROM {PUBLISHED}) AS _lake_entry \
+         ORDER BY entry.\"place\"",
+        entries.join(",\n  ")
+    )
+}
