@@ -84,7 +84,7 @@ count_cargo() { # log, status
 }
 
 finish() {
-  local line in_tests
+  local line in_tests servers
   in_tests="$(wc -l <"$LAKE_TEST_SKIPPED_FILE" | tr -d ' ')"
   while IFS= read -r line; do
     warn "SKIPPED: $line"
@@ -92,9 +92,11 @@ finish() {
   # They returned early and cargo counted them as passed.
   passed=$((passed - in_tests))
   skipped=$((skipped + in_tests))
-  if [ "${CI:-}" = true ] && [ "$in_tests" -gt 0 ]; then
-    failed=$((failed + in_tests))
-    skipped=$((skipped - in_tests))
+  if [ "${CI:-}" = true ]; then
+    # The real year may be missing there, a server may not.
+    servers="$(grep -cv LAKE_ONLINE_RETAIL_DIR "$LAKE_TEST_SKIPPED_FILE" || true)"
+    failed=$((failed + servers))
+    skipped=$((skipped - servers))
   fi
   printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
   [ "$failed" -eq 0 ]
