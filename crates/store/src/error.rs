@@ -1,0 +1,240 @@
+//! What can go wrong with the store, by what a caller can do about it.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+/// What lies below an error of the store.
+pub(crate) type Source = Box<dyn Error + Send + Sync + 'static>;
+
+/// A failed operation on the store, or on the local file that it reads or writes.
+///
+/// Every variant says where (an address, a bucket, the endpoint or a path). Callers decide by
+/// variant, by [`StoreError::is_transient`] or by [`StoreError::exit`], never by text.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The object, or the multipart upload, is not there.
+    #[error("`{address}` does not exist")]
+    NotFound {
+        /// What was asked for.
+        address: String,
+    },
+    /// Another writer was faster, or the object is not the one that was expected.
+    #[error("`{address}` is not in the state that the write asked for")]
+    PreconditionFailed {
+        /// What was to be written, or copied.
+        address: String,
+    },
+    /// The credentials are wrong, expired, or not allowed to do this.
+    #[error("the store refuses the credentials for `{address}`")]
+    Credentials {
+        /// What was asked for.
+        address: String,
+        /// What the store said.
+        source: Source,
+    },
+    /// The bucket is not there.
+    #[error("bucket `{bucket}` does not exist")]
+    BucketMissing {
+        /// Its name.
+        bucket: String,
+    },
+    /// No connection, one that broke, or a server that failed; all attempts are spent.
+    #[error("cannot reach the store for `{address}`")]
+    Unreachable {
+        /// What was asked for.
+        address: String,
+        /// What happened last.
+        source: Source,
+    },
+    /// The store is overloaded or still starting; all attempts are spent.
+    #[error("the store turns requests for `{address}` away")]
+    Throttled {
+        /// What was asked for.
+        address: String,
+        /// What the store said last.
+        source: Source,
+    },
+    /// The store was too slow; all attempts are spent.
+    #[error("the store did not answer in time for `{address}`")]
+    Timeout {
+        /// What was asked for.
+        address: String,
+        /// Which limit was met.
+        source: Source,
+    },
+    /// The bytes are not those that were expected.
+    #[error("the content of `{address}` is not what it should be: SHA-256 `{actual}` instead of `{expected}`")]
+    Checksum {
+        /// The object, or the local file.
+        address: String,
+        /// The SHA-256 that was expected.
+        expected: String,
+        /// The SHA-256 that was found, or what the store said.
+        actual: String,
+    },
+    /// The object was replaced while it was being read.
+    #[error("`{address}` was replaced while it was being read")]
+    Replaced {
+        /// The object.
+        address: String,
+    },
+    /// A local file cannot be read or written.
+    #[error("cannot read or write `{}`", path.display())]
+    Local {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No space is left, here or in the store.
+    #[error("no space is left for `{place}`")]
+    DiskFull {
+        /// The local file, or the object.
+        place: String,
+        /// What was said.
+        source: Source,
+    },
+    /// The settings cannot work.
+    #[error("the store's settings cannot work: {message}")]
+    Settings {
+        /// What is wrong with them.
+        message: String,
+    },
+    /// An object of the lakehouse's own that cannot be understood.
+    #[error("`{address}` cannot be understood: {reason}")]
+    Malformed {
+        /// The object.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Anything else that the store or the SDK says; one that should not happen.
+    #[error("{operation} of `{address}` failed")]
+    Other {
+        /// What was asked for.
+        address: String,
+        /// The S3 operation.
+        operation: &'static str,
+        /// The HTTP status, when there was an answer.
+        status: Option<u16>,
+        /// What was said.
+        source: Source,
+    },
+}
+
+/// What a failure means to whoever started the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Somebody must change settings, credentials or buckets first.
+    Configuration,
+    /// Trying again later may work.
+    Transient,
+    /// The lakehouse asked for something that makes no sense.
+    Bug,
+}
+
+impl StoreError {
+    /// A failed operation on a local file; a full disk is told apart.
+    #[must_use]
+    pub fn local(path: &Path, source: std::io::Error) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        if matches!(source.kind(), StorageFull | QuotaExceeded) {
+            Self::DiskFull { place: path.display().to_string(), source: Box::new(source) }
+        } else {
+            Self::Local { path: path.to_owned(), source }
+        }
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.exit() == Failure::Transient
+    }
+
+    /// What the failure means for the process that meets it and cannot go on.
+    #[must_use]
+    pub fn exit(&self) -> Failure {
+        match self {
+            Self::Credentials { .. }
+            | Self::BucketMissing { .. }
+            | Self::Settings { .. }
+            | Self::Malformed { .. } => Failure::Configuration,
+            // What was listed a moment ago and is gone, or changed under us, is another run's
+            // doing: the next attempt sees the new state.
+            Self::NotFound { .. }
+            | Self::PreconditionFailed { .. }
+            | Self::Replaced { .. }
+            | Self::Unreachable { .. }
+            | Self::Throttled { .. }
+            | Self::Timeout { .. }
+            | Self::Checksum { .. }
+            | Self::DiskFull { .. } => Failure::Transient,
+            Self::Local { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound
+                | std::io::ErrorKind::PermissionDenied
+                | std::io::ErrorKind::NotADirectory
+                | std::io::ErrorKind::IsADirectory
+                | std::io::ErrorKind::ReadOnlyFilesystem => Failure::Configuration,
+                _ => Failure::Transient,
+            },
+            Self::Other { .. } => Failure::Bug,
+        }
+    }
+
+    /// What to do next, when there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Credentials { .. } => Some(
+                "check `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_REGION`, and what the key may do",
+            ),
+            Self::BucketMissing { .. } => {
+                Some("create the bucket, or set `LAKE_CREATE_BUCKETS=true` to have it created")
+            }
+            Self::Unreachable { .. } | Self::Timeout { .. } => {
+                Some("check that the store at `AWS_ENDPOINT_URL` is running and can be reached from here")
+            }
+            Self::Throttled { .. } => Some("wait until the store is less busy, then run it again"),
+            Self::Checksum { .. } => Some(
+                "run it again; when it fails in the same way, the object or file is damaged or was changed meanwhile",
+            ),
+            Self::Replaced { .. } | Self::PreconditionFailed { .. } => {
+                Some("another run works on the same object; run it again when that one has ended")
+            }
+            Self::DiskFull { .. } => Some("free some space, then run it again"),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, StoreError};
+    use std::io::{Error, ErrorKind};
+    use std::path::Path;
+
+    #[test]
+    fn local_failures_are_told_apart() {
+        let local = |kind| StoreError::local(Path::new("/work/x"), Error::from(kind));
+        assert!(matches!(local(ErrorKind::StorageFull), StoreError::DiskFull { .. }));
+        assert_eq!(local(ErrorKind::StorageFull).exit(), Failure::Transient);
+        assert_eq!(local(ErrorKind::NotFound).exit(), Failure::Configuration);
+        assert_eq!(local(ErrorKind::UnexpectedEof).exit(), Failure::Transient);
+        assert_eq!(local(ErrorKind::NotFound).to_string(), "cannot read or write `/work/x`");
+    }
+
+    #[test]
+    fn the_class_follows_from_the_variant() {
+        let address = || "s3://lake/a".to_owned();
+        let source = || Box::new(Error::other("x"));
+        assert!(StoreError::Unreachable { address: address(), source: source() }.is_transient());
+        assert!(StoreError::Timeout { address: address(), source: source() }.is_transient());
+        let credentials = StoreError::Credentials { address: address(), source: source() };
+        assert_eq!(credentials.exit(), Failure::Configuration);
+        assert_eq!(StoreError::BucketMissing { bucket: "b".into() }.exit(), Failure::Configuration);
+        let other =
+            StoreError::Other { address: address(), operation: "PutObject", status: None, source: source() };
+        assert_eq!(other.exit(), Failure::Bug);
+    }
+}
