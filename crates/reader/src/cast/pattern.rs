@@ -1,0 +1,216 @@
+//! chrono's patterns, for dates and timestamps that are not ISO 8601.
+
+use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse};
+use chrono::{Datelike, Timelike};
+use chrono_tz::Tz;
+
+use super::iso::{to_utc, within_years};
+
+/// A pattern, compiled once.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    items: Vec<Item<'static>>,
+}
+
+impl Pattern {
+    /// Compiles a pattern of chrono's `strftime` language.
+    ///
+    /// # Errors
+    ///
+    /// A message when the pattern is not one, or reads the name of a time zone, which chrono
+    /// skips without looking at it.
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        let items = StrftimeItems::new(pattern)
+            .parse_to_owned()
+            .map_err(|_| format!("`{pattern}` is not a pattern of chrono"))?;
+        if items
+            .iter()
+            .any(|item| matches!(item, Item::Fixed(Fixed::TimezoneName)))
+        {
+            return Err(format!(
+                "pattern `{pattern}` has `%Z`, which reads no offset; use `timezone` or `%z`"
+            ));
+        }
+        Ok(Self { items })
+    }
+
+    /// Days from 1970-01-01 to the date that the text names; a time beside it is not looked at.
+    #[must_use]
+    pub fn date(&self, text: &[u8]) -> Option<i32> {
+        let day = self.parse(text)?.to_naive_date().ok()?;
+        (1..=9999)
+            .contains(&day.year())
+            .then(|| day.to_epoch_days())
+    }
+
+    /// Microseconds from 1970-01-01T00:00:00 UTC to the instant that the text names. Without an
+    /// offset it is a local time of `timezone`, without a time it is midnight.
+    #[must_use]
+    pub fn timestamp(&self, text: &[u8], timezone: Tz) -> Option<i64> {
+        let parsed = self.parse(text)?;
+        let (local, offset_secs) = if parsed.timestamp().is_some() {
+            (parsed.to_naive_datetime_with_offset(0).ok()?, Some(0))
+        } else if let Some(offset_secs) = parsed.offset() {
+            (
+                parsed.to_naive_datetime_with_offset(offset_secs).ok()?,
+                Some(offset_secs),
+            )
+        } else {
+            let day = parsed.to_naive_date().ok()?;
+            let has_time = parsed.hour_div_12().is_some()
+                || parsed.hour_mod_12().is_some()
+                || parsed.minute().is_some()
+                || parsed.second().is_some()
+                || parsed.nanosecond().is_some();
+            let time = if has_time {
+                parsed.to_naive_time().ok()?
+            } else {
+                chrono::NaiveTime::MIN
+            };
+            (day.and_time(time), None)
+        };
+        // Above 10^9 it is a leap second; below a microsecond it would be cut off.
+        let nanos = local.nanosecond();
+        if nanos >= 1_000_000_000 || nanos % 1000 != 0 || loses_decimals(text) {
+            return None;
+        }
+        let local_secs = local.and_utc().timestamp();
+        match offset_secs {
+            None => to_utc(local_secs, nanos / 1000, timezone),
+            Some(offset) => {
+                within_years((local_secs - i64::from(offset)) * 1_000_000 + i64::from(nanos / 1000))
+            }
+        }
+    }
+
+    fn parse(&self, text: &[u8]) -> Option<Parsed> {
+        let mut parsed = Parsed::new();
+        parse(
+            &mut parsed,
+            std::str::from_utf8(text).ok()?,
+            self.items.iter(),
+        )
+        .ok()?;
+        Some(parsed)
+    }
+}
+
+/// chrono skips what follows the ninth decimal of a second.
+fn loses_decimals(text: &[u8]) -> bool {
+    text.split(|byte| matches!(byte, b'.' | b','))
+        .skip(1)
+        .any(|part| {
+            part.iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .skip(9)
+                .any(|byte| *byte != b'0')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(pattern: &str, text: &str) -> Option<String> {
+        let days = Pattern::new(pattern).unwrap().date(text.as_bytes())?;
+        chrono::NaiveDate::from_epoch_days(days).map(|day| day.to_string())
+    }
+
+    fn timestamp(pattern: &str, text: &str, timezone: Tz) -> Option<String> {
+        let micros = Pattern::new(pattern)
+            .unwrap()
+            .timestamp(text.as_bytes(), timezone)?;
+        chrono::DateTime::from_timestamp_micros(micros).map(|at| at.naive_utc().to_string())
+    }
+
+    #[test]
+    fn dates() {
+        for (pattern, text, expected) in [
+            ("%d/%m/%Y", "12/08/2011", Some("2011-08-12")),
+            ("%d/%m/%Y", "1/8/2011", Some("2011-08-01")),
+            ("%d/%m/%Y", "32/13/2025", None),
+            ("%d/%m/%Y", "29/02/2011", None),
+            ("%d/%m/%Y", "12/08/2011 ", None),
+            ("%d/%m/%Y", "2011-08-12", None),
+            ("%Y%m%d", "20110812", Some("2011-08-12")),
+            ("%d %b %Y", "12 Aug 2011", Some("2011-08-12")),
+            ("%d.%m.%y", "12.08.11", Some("2011-08-12")),
+            ("%d/%m/%Y", "12/08/0000", None),
+            ("%d/%m/%Y", "12/08/10000", None),
+            ("%Y-%m-%d %H:%M", "2011-08-12 23:59", Some("2011-08-12")),
+            ("%Y-%m-%d %H:%M", "2011-08-12 25:00", None),
+        ] {
+            assert_eq!(
+                date(pattern, text).as_deref(),
+                expected,
+                "{pattern} {text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn timestamps() {
+        for (pattern, text, expected) in [
+            (
+                "%d/%m/%Y %H:%M",
+                "12/08/2011 09:04",
+                Some("2011-08-12 07:04:00"),
+            ),
+            (
+                "%d/%m/%Y %H:%M:%S",
+                "12/08/2011 09:04:05",
+                Some("2011-08-12 07:04:05"),
+            ),
+            ("%d/%m/%Y", "12/08/2011", Some("2011-08-11 22:00:00")),
+            (
+                "%d/%m/%Y %I:%M %p",
+                "12/08/2011 09:04 PM",
+                Some("2011-08-12 19:04:00"),
+            ),
+            (
+                "%Y-%m-%d %H:%M:%S %z",
+                "2011-08-12 09:04:05 +0530",
+                Some("2011-08-12 03:34:05"),
+            ),
+            (
+                "%Y-%m-%dT%H:%M:%S%.f",
+                "2011-08-12T09:04:05.25",
+                Some("2011-08-12 07:04:05.250"),
+            ),
+            ("%Y-%m-%dT%H:%M:%S%.f", "2011-08-12T09:04:05.1234567", None),
+            (
+                "%Y-%m-%dT%H:%M:%S%.f",
+                "2011-08-12T09:04:05.12345600000",
+                Some("2011-08-12 07:04:05.123456"),
+            ),
+            (
+                "%Y-%m-%dT%H:%M:%S%.f",
+                "2011-08-12T09:04:05.12345600001",
+                None,
+            ),
+            ("%s", "1313139845", Some("2011-08-12 09:04:05")),
+            ("%H:%M", "09:04", None),
+            ("%d/%m/%Y %H:%M", "12/08/2011 24:00", None),
+            ("%d/%m/%Y %H:%M:%S", "12/08/2011 09:04:60", None),
+            ("%d/%m/%Y %H:%M", "27/03/2011 02:30", None),
+            (
+                "%d/%m/%Y %H:%M",
+                "30/10/2011 02:30",
+                Some("2011-10-30 00:30:00"),
+            ),
+        ] {
+            assert_eq!(
+                timestamp(pattern, text, Tz::Europe__Berlin).as_deref(),
+                expected,
+                "{pattern} {text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_read() {
+        assert!(Pattern::new("%Q").is_err());
+        assert!(Pattern::new("%").is_err());
+        assert!(Pattern::new("%Y-%m-%d %Z").unwrap_err().contains("%Z"));
+    }
+}

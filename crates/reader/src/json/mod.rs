@@ -1,0 +1,9 @@
+//! JSON: records as objects of known keys, values as written.
+
+mod keys;
+mod record;
+mod scan;
+
+pub(crate) use keys::Tree;
+pub(crate) use record::{JsonParser, Outcome};
+pub(crate) use scan::word_at;
