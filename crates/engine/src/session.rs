@@ -1,0 +1,242 @@
+//! A session: one in-memory database of the engine, private to a workspace.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use chrono::NaiveDate;
+use duckdb::ffi;
+use lakehouse_contract::quote;
+
+use crate::bridge::{self, Failures};
+use crate::error::{EngineError, SqlErrorKind};
+use crate::pseudonym;
+use crate::raw::{Answer, Connection};
+use crate::source::RowSource;
+use crate::value::Value;
+
+/// What a session may use.
+#[derive(Clone)]
+pub struct SessionOptions {
+    /// The private directory: the engine spills into `engine-spill` below it, and a locked session
+    /// sees no file outside it.
+    pub workspace: PathBuf,
+    /// What the engine may hold in memory before it spills. The process needs more: see
+    /// `docs/adr/0003-engine.md`.
+    pub memory_limit_bytes: u64,
+    /// Threads that work on a statement.
+    pub threads: usize,
+    /// The key of `lake_pseudonymise`; without one, SQL that calls it does not bind.
+    pub pseudonym_key: Option<String>,
+}
+
+impl fmt::Debug for SessionOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SessionOptions")
+            .field("workspace", &self.workspace)
+            .field("memory_limit_bytes", &self.memory_limit_bytes)
+            .field("threads", &self.threads)
+            .field("pseudonym_key", &self.pseudonym_key.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// An in-memory database of the engine.
+///
+/// It may be shared between threads; statements run one after another, each on many threads.
+pub struct Session {
+    connection: Arc<Connection>,
+    failures: Arc<Failures>,
+    /// Names of the registered sources: the engine would take a second one without a word.
+    sources: Mutex<BTreeSet<String>>,
+    workspace: PathBuf,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Session")
+            .field("workspace", &self.workspace)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Opens a session. The workspace must exist.
+    ///
+    /// # Errors
+    ///
+    /// When the workspace is not there, or the engine does not take the options.
+    pub fn open(options: &SessionOptions) -> Result<Self, EngineError> {
+        let workspace = options.workspace.canonicalize().map_err(|error| {
+            EngineError::refused(
+                format!(
+                    "workspace `{}` cannot be used: {error}",
+                    options.workspace.display()
+                ),
+                "create the directory before the session",
+            )
+        })?;
+        let spill = path_text(&workspace.join("engine-spill"))?.to_owned();
+        let connection = Connection::open(&[
+            ("temp_directory", spill),
+            ("memory_limit", format!("{}B", options.memory_limit_bytes)),
+            ("threads", options.threads.max(1).to_string()),
+            // Everything published is sorted by a total order. Without this, rows would be loaded
+            // by one thread, to keep an order that a source read by many threads does not have.
+            ("preserve_insertion_order", "false".to_owned()),
+            ("autoinstall_known_extensions", "false".to_owned()),
+            ("autoload_known_extensions", "false".to_owned()),
+            ("allow_community_extensions", "false".to_owned()),
+            ("allow_persistent_secrets", "false".to_owned()),
+        ])?;
+        let session = Self {
+            connection: Arc::new(connection),
+            failures: Arc::default(),
+            sources: Mutex::default(),
+            workspace,
+        };
+        // Nothing here needs a time zone; where the extension for them is built in, its default
+        // would be the machine's.
+        match session.execute("SET TimeZone = 'UTC'") {
+            Ok(_)
+            | Err(EngineError::Sql {
+                kind: SqlErrorKind::Catalog | SqlErrorKind::Permission,
+                ..
+            }) => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(key) = &options.pseudonym_key {
+            pseudonym::register(&session.connection, key, Arc::clone(&session.failures))?;
+        }
+        Ok(session)
+    }
+
+    /// Makes `SELECT * FROM name()` read the source.
+    ///
+    /// # Errors
+    ///
+    /// When there is a function of this name already.
+    pub fn register_source(
+        &self,
+        name: &str,
+        source: Arc<dyn RowSource>,
+    ) -> Result<(), EngineError> {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if !sources.insert(name.to_lowercase()) {
+            return Err(EngineError::refused(
+                format!("the session has a row source `{name}` already"),
+                "give each source a name of its own",
+            ));
+        }
+        bridge::register(&self.connection, name, source, Arc::clone(&self.failures))
+    }
+
+    /// Makes `run_date()` the given date.
+    ///
+    /// # Errors
+    ///
+    /// Only when the engine fails.
+    pub fn define_run_date(&self, date: NaiveDate) -> Result<(), EngineError> {
+        self.execute(&format!(
+            "CREATE OR REPLACE MACRO run_date() AS CAST({} AS DATE)",
+            quote::literal(&date.to_string())
+        ))?;
+        Ok(())
+    }
+
+    /// Runs statements; returns how many rows the last one inserted, changed, deleted or copied.
+    ///
+    /// # Errors
+    ///
+    /// What the engine, a row source or a function of this crate reports.
+    pub fn execute(&self, sql: &str) -> Result<u64, EngineError> {
+        Ok(self.run(sql)?.rows_changed)
+    }
+
+    /// Runs statements and returns all rows of the last one: for counts, metadata and small
+    /// tables.
+    ///
+    /// # Errors
+    ///
+    /// What the engine, a row source or a function of this crate reports.
+    pub fn query(&self, sql: &str) -> Result<Vec<Vec<Value>>, EngineError> {
+        Ok(self.run(sql)?.rows)
+    }
+
+    /// Names and SQL types of a SELECT's columns. Binds it, and does not run it.
+    ///
+    /// # Errors
+    ///
+    /// When the SELECT does not bind.
+    pub fn describe(&self, select: &str) -> Result<Vec<(String, String)>, EngineError> {
+        let rows = self.query(&format!("DESCRIBE {}", bare_select(select)))?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| Some((row.first()?.to_string(), row.get(1)?.to_string())))
+            .collect())
+    }
+
+    /// A handle that stops the running statement from another thread.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(Arc::downgrade(&self.connection))
+    }
+
+    /// The workspace, without symbolic links.
+    #[must_use]
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
+    fn run(&self, sql: &str) -> Result<Answer, EngineError> {
+        self.failures.take();
+        // What Rust code reported is more precise than what the engine made of it.
+        self.connection
+            .run(sql)
+            .map_err(|error| self.failures.take().unwrap_or(error))
+    }
+}
+
+/// Stops the running statement of a session.
+#[derive(Clone)]
+pub struct Interrupter(Weak<Connection>);
+
+impl Interrupter {
+    /// Stops the running statement, if there is one: it ends with [`EngineError::Interrupted`].
+    pub fn interrupt(&self) {
+        if let Some(connection) = self.0.upgrade() {
+            connection.interrupt();
+        }
+    }
+}
+
+impl fmt::Debug for Interrupter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Interrupter")
+    }
+}
+
+/// The version of the engine, such as `v2.0.0`: part of the fingerprint of what is published.
+#[must_use]
+pub fn version() -> String {
+    // SAFETY: the engine returns a static, NUL-terminated text.
+    unsafe { std::ffi::CStr::from_ptr(ffi::duckdb_library_version()) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// A SELECT that can be put into another statement: without what ends it.
+///
+/// Whoever puts it in brackets closes them on a new line, since it may end in a comment.
+pub(crate) fn bare_select(select: &str) -> &str {
+    select.trim().trim_end_matches(';').trim_end()
+}
+
+/// A path as text for SQL.
+pub(crate) fn path_text(path: &Path) -> Result<&str, EngineError> {
+    path.to_str()
+        .ok_or_else(|| EngineError::Path(path.to_owned()))
+}
