@@ -165,6 +165,14 @@ impl Default for SourceFormat {
     }
 }
 
+/// The zone of that name.
+pub(crate) fn timezone(name: &str) -> Result<Tz, ContractError> {
+    name.parse().map_err(|_| {
+        ContractError::invalid(format!("`{name}` is not a time zone"))
+            .with_hint("use a name of the IANA database, such as `UTC` or `Europe/Berlin`")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -101,6 +101,21 @@ pub(crate) fn choose<T: Copy>(
     )
 }
 
+/// The one of `choices` that `text` names, the default without a text.
+pub(crate) fn choose_or_default<T: Copy + Default>(
+    key: &str,
+    text: At<String>,
+    choices: &[(&str, T)],
+    later: &[&str],
+) -> Result<T, ContractError> {
+    match text {
+        None => Ok(T::default()),
+        Some(text) => {
+            choose(key, &text.value, choices, later).map_err(|error| error.at(text.referenced))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;

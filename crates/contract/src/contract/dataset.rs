@@ -5,13 +5,11 @@ use serde_saphyr::Spanned;
 
 use super::column::{self, ReadColumn};
 use super::custom::{self, Properties};
-use super::model::{
-    Bound, Contract, Dedupe, Keep, OnOtherDay, OnUnreadableFile, OnViolation, QualityKind,
-    QualityRule, Severity, Unit, UnknownColumns,
-};
+use super::key::{assign_key, check_unique, default_dedupe, key, key_rule, read_dedupe};
+use super::model::{Contract, Dedupe, OnOtherDay, OnUnreadableFile, OnViolation, UnknownColumns};
 use super::quality;
 use super::raw::{self, RawContract, RawObject};
-use crate::{ColumnType, ContractError, Name, Number, suggest};
+use crate::{ColumnType, ContractError, Name, suggest};
 
 const CUSTOM: [&str; 10] = [
     "delivery",
@@ -99,8 +97,7 @@ fn read_object(id: String, version: String, raw: RawObject) -> Result<Contract, 
     let key = key(&columns);
     let dedupe = match custom.get("dedupe", |value| read_dedupe(value, &columns, &key))? {
         Some(dedupe) => dedupe,
-        None if key.is_empty() => Dedupe::None,
-        None => by_key(&key, Keep::default(), Vec::new()),
+        None => default_dedupe(&key),
     };
     check_unique(&columns, &dedupe)?;
     let event_time = custom.get("eventTime", |value| read_event_time(value, &columns))?;
@@ -184,124 +181,8 @@ fn check_names(columns: &[ReadColumn]) -> Result<(), ContractError> {
     Ok(())
 }
 
-/// Gives every key column its place: as declared, or in the order of the columns.
-fn assign_key(columns: &mut [ReadColumn]) -> Result<(), ContractError> {
-    let mut taken: Vec<(u32, String)> = Vec::new();
-    let mut next = 1;
-    let key_size = columns.iter().filter(|read| read.is_key).count();
-    let declared = |read: &ReadColumn| {
-        read.key_position
-            .as_ref()
-            .filter(|position| position.value != -1)
-            .map(|position| (position.value, position.referenced))
-    };
-    let any_declared = columns
-        .iter()
-        .any(|read| read.is_key && declared(read).is_some());
-    for read in columns.iter_mut().filter(|read| read.is_key) {
-        let refuse = |message: String, hint: &str| {
-            Err(ContractError::invalid(message)
-                .with_hint(hint)
-                .within(format!("column `{}`", read.column.name)))
-        };
-        let position = match declared(read) {
-            Some((position, location)) => match u32::try_from(position) {
-                Ok(position) if position >= 1 => position,
-                _ => {
-                    return refuse(
-                        format!("`primaryKeyPosition: {position}` is not a place"),
-                        "places are counted from 1",
-                    )
-                    .map_err(|error: ContractError| error.at(location));
-                }
-            },
-            None if any_declared && key_size > 1 => {
-                return refuse(
-                    "it is part of the key and has no `primaryKeyPosition`".to_owned(),
-                    "give every column of the key a place, or none",
-                );
-            }
-            None => next,
-        };
-        next += 1;
-        if let Some((_, other)) = taken.iter().find(|(taken, _)| *taken == position) {
-            return refuse(
-                format!("`primaryKeyPosition: {position}` is that of column `{other}` too"),
-                "give every column of the key a place of its own",
-            );
-        }
-        taken.push((position, read.column.name.clone()));
-        read.column.key_position = Some(position);
-    }
-    Ok(())
-}
-
-fn key(columns: &[ReadColumn]) -> Vec<String> {
-    let mut key: Vec<(u32, &str)> = columns
-        .iter()
-        .filter_map(|read| Some((read.column.key_position?, read.column.name.as_str())))
-        .collect();
-    key.sort_unstable();
-    key.into_iter().map(|(_, name)| name.to_owned()).collect()
-}
-
-fn by_key(key: &[String], keep: Keep, order_by: Vec<String>) -> Dedupe {
-    Dedupe::ByKey {
-        columns: key.to_vec(),
-        keep,
-        order_by,
-    }
-}
-
-fn read_dedupe(
-    value: &Value,
-    columns: &[ReadColumn],
-    key: &[String],
-) -> Result<Dedupe, ContractError> {
-    let example = "write `none`, `{by: key, keep: latest, orderBy: [column]}` or `{by: row}`";
-    if value.as_str() == Some("none") {
-        return Ok(Dedupe::None);
-    }
-    if !value.is_object() {
-        return Err(ContractError::invalid(format!("`dedupe` is `{value}`")).with_hint(example));
-    }
-    let map = custom::mapping("dedupe", value, &["by", "keep", "orderBy"])?;
-    let choose = |key: &str, choices: &[(&str, Keep)]| match map.get(key) {
-        None => Ok(Keep::default()),
-        Some(value) => crate::yaml::choose(key, custom::text(key, value)?, choices, &[]),
-    };
-    let keep = choose("keep", &[("latest", Keep::Latest), ("first", Keep::First)])?;
-    let by_row = match map.get("by") {
-        None => false,
-        Some(value) => {
-            let choices = [("key", false), ("row", true)];
-            crate::yaml::choose("by", custom::text("by", value)?, &choices, &[])?
-        }
-    };
-    if by_row {
-        return match map.keys().find(|key| *key != "by") {
-            Some(key) => Err(ContractError::invalid(format!(
-                "`{key}` has no effect on `dedupe` by row: the rows are equal"
-            ))
-            .with_hint("write `{by: row}`")),
-            None => Ok(Dedupe::ByRow),
-        };
-    }
-    if key.is_empty() {
-        return Err(
-            ContractError::invalid("`dedupe` by key, and no column is the key")
-                .with_hint("mark the key's columns with `primaryKey: true`, or write `{by: row}`"),
-        );
-    }
-    let order_by = match map.get("orderBy") {
-        Some(value) => known_columns("orderBy", value, columns)?,
-        None => Vec::new(),
-    };
-    Ok(by_key(key, keep, order_by))
-}
-
 /// A list of columns, each under the name that it was declared with.
-fn known_columns(
+pub(super) fn known_columns(
     property: &str,
     value: &Value,
     columns: &[ReadColumn],
@@ -368,39 +249,6 @@ fn read_percent(value: &Value) -> Result<f64, ContractError> {
             ContractError::invalid(format!("`maxQuarantined: {value}` is not a share"))
                 .with_hint("write per cent of the rows read, from 0 to 100"),
         )
-    }
-}
-
-fn check_unique(columns: &[ReadColumn], dedupe: &Dedupe) -> Result<(), ContractError> {
-    for read in columns {
-        let Some(unique) = read.unique.as_ref().filter(|unique| unique.value) else {
-            continue;
-        };
-        let is_kept = matches!(dedupe, Dedupe::ByKey { columns, .. } if *columns == [read.column.name.clone()]);
-        if !is_kept {
-            return Err(ContractError::not_enforced(
-                "`unique` would promise what is not kept: the column is not the key that rows are deduplicated by",
-            )
-            .with_hint("make it the key, or write a rule `metric: duplicateValues`, `mustBe: 0` under `quality`")
-            .within(format!("column `{}`", read.column.name))
-            .at(unique.referenced));
-        }
-    }
-    Ok(())
-}
-
-/// A key promises that no two rows share it: where nothing deduplicates by it, check measures it.
-fn key_rule(key: &[String]) -> QualityRule {
-    QualityRule {
-        name: "primary_key".to_owned(),
-        severity: Severity::Error,
-        kind: QualityKind::DuplicateValues {
-            columns: key.to_vec(),
-        },
-        bound: Bound::Is(Number::zero()),
-        unit: Unit::Rows,
-        dimension: Some("uniqueness".to_owned()),
-        description: None,
     }
 }
 

@@ -5,9 +5,13 @@
 //! keys are refused with the closest known one.
 
 mod column;
+mod column_custom;
+mod column_type;
 mod custom;
 mod dataset;
+mod key;
 mod model;
+mod options;
 mod place;
 mod privacy;
 mod quality;

@@ -1,6 +1,8 @@
 //! `pipeline.yaml`: what flows, from which source, under which contracts, into which marts.
 
+mod format;
 mod graph;
+mod mart;
 mod pattern;
 mod raw;
 mod schedule;

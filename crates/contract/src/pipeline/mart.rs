@@ -1,0 +1,134 @@
+//! One entry of `marts`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_saphyr::Spanned;
+
+use super::{Input, Mart, MartFormat, Materialised, Window};
+use crate::ContractError;
+use crate::yaml::{At, choose, choose_or_default};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMart {
+    reads: Spanned<BTreeMap<String, Spanned<String>>>,
+    grain: Spanned<Vec<String>>,
+    #[serde(default)]
+    formats: Vec<Spanned<String>>,
+    materialised: At<String>,
+    lateness_days: At<IgnoredAny>,
+    portable: At<IgnoredAny>,
+}
+
+pub(super) fn read_mart(raw: RawMart) -> Result<Mart, ContractError> {
+    for (key, later) in [
+        ("lateness_days", &raw.lateness_days),
+        ("portable", &raw.portable),
+    ] {
+        if let Some(later) = later {
+            return Err(ContractError::not_supported_yet(format!("`{key}`"))
+                .with_hint(format!("leave `{key}` out"))
+                .at(later.referenced));
+        }
+    }
+    if raw.reads.value.is_empty() {
+        return Err(ContractError::invalid("`reads` is empty")
+            .with_hint("declare what the SELECT reads: `reads: {silver.<dataset>: day}`")
+            .at(raw.reads.referenced));
+    }
+    let mut reads = BTreeMap::new();
+    for (key, window) in &raw.reads.value {
+        let read = input(key).and_then(|input| Ok((input, read_window(&window.value)?)));
+        let (input, window) = read.map_err(|error| error.at(window.referenced))?;
+        reads.insert(input, window);
+    }
+    let materialised = choose_or_default(
+        "materialised",
+        raw.materialised,
+        &[
+            ("partition", Materialised::Partition),
+            ("snapshot", Materialised::Snapshot),
+        ],
+        &[],
+    )?;
+    Ok(Mart {
+        reads,
+        grain: read_grain(raw.grain)?,
+        formats: read_formats(&raw.formats)?,
+        materialised,
+    })
+}
+
+fn read_grain(raw: Spanned<Vec<String>>) -> Result<Vec<String>, ContractError> {
+    let refuse = |message: String, hint: &str| {
+        Err(ContractError::invalid(message)
+            .with_hint(hint)
+            .at(raw.referenced))
+    };
+    if raw.value.is_empty() {
+        return refuse(
+            "`grain` is empty".to_owned(),
+            "name the columns that no two rows of the mart share",
+        );
+    }
+    for (place, column) in raw.value.iter().enumerate() {
+        if raw.value[..place]
+            .iter()
+            .any(|other| other.eq_ignore_ascii_case(column))
+        {
+            return refuse(
+                format!("`grain` lists `{column}` twice"),
+                "name each column once",
+            );
+        }
+    }
+    Ok(raw.value)
+}
+
+fn read_formats(raw: &[Spanned<String>]) -> Result<Vec<MartFormat>, ContractError> {
+    let choices = [
+        ("parquet", MartFormat::Parquet),
+        ("csv", MartFormat::Csv),
+        ("json", MartFormat::Json),
+    ];
+    let mut formats = vec![MartFormat::Parquet];
+    for format in raw {
+        let read = choose("formats", &format.value, &choices, &[])
+            .map_err(|error| error.at(format.referenced))?;
+        if !formats.contains(&read) {
+            formats.push(read);
+        }
+    }
+    Ok(formats)
+}
+
+fn input(text: &str) -> Result<Input, ContractError> {
+    match text.split_once('.') {
+        Some(("silver", name)) => Ok(Input::Silver(name.parse()?)),
+        Some(("gold", name)) => Ok(Input::Gold(name.parse()?)),
+        _ => Err(
+            ContractError::invalid(format!("`{text}` is nothing that a mart can read"))
+                .with_hint("write `silver.<dataset>` or `gold.<mart>`"),
+        ),
+    }
+}
+
+fn read_window(text: &str) -> Result<Window, ContractError> {
+    let days = || {
+        let count = text.strip_suffix(" days")?;
+        count
+            .parse::<u32>()
+            .ok()
+            .filter(|days| (1..=36_600).contains(days))
+    };
+    match text {
+        "day" => Ok(Window::Day),
+        "all" => Ok(Window::All),
+        _ => days().map(Window::Days).ok_or_else(|| {
+            ContractError::invalid(format!("`{text}` is not a window"))
+                .with_hint("write `day`, `all`, or a number of days such as `7 days`")
+        }),
+    }
+}
