@@ -12,7 +12,7 @@ use crate::model::UnknownColumns;
 use crate::outcome::UnknownCounts;
 use crate::reader::Reader;
 use crate::rows::{RecordRule, Rows};
-use crate::split::{BlockPlace, ElementScanner, Layout, utf8_failure};
+use crate::split::{BlockPlace, ElementScanner, INVALID_UTF8, Layout};
 
 /// Reads blocks of a [`Reader`]'s files, one after the other, on the thread that it is on.
 #[derive(Debug)]
@@ -132,13 +132,16 @@ impl Worker {
             limit,
             ..BlockState::default()
         };
-        let invalid = utf8_failure(&self.batch.block[..limit], self.block.place.offset, |at| {
-            self.position_of(at)
-        });
-        if let Some(invalid) = invalid {
-            self.block.limit = (invalid.byte_offset - self.block.place.offset) as usize;
-            self.batch.block[self.block.limit..][..PADDING].fill(0);
-            self.block.invalid = Some(invalid);
+        // A block ends behind a record or with the file: a character that is cut is invalid too.
+        if let Err(error) = std::str::from_utf8(&self.batch.block[..limit]) {
+            let at = error.valid_up_to();
+            self.block.invalid = Some(Unreadable {
+                byte_offset: self.block.place.offset + at as u64,
+                position: self.position_of(at),
+                reason: INVALID_UTF8.to_owned(),
+            });
+            self.block.limit = at;
+            self.batch.block[at..at + PADDING].fill(0);
         }
         Ok(true)
     }

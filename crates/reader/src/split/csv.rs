@@ -65,7 +65,20 @@ pub(super) fn cut_header(
             .position(|byte| !matches!(byte, b'\n' | b'\r'))
             .unwrap_or(bytes.len());
         let position = window.lines(start) + 1;
-        let end = match record_end(bytes, start, syntax) {
+        let end = record_end(bytes, start, syntax);
+        let known = if let RecordEnd::At(end) = end {
+            end
+        } else {
+            bytes.len()
+        };
+        if known - start > limits.max_record_bytes {
+            return Ok(Err(window.too_long(
+                start,
+                position,
+                limits.max_record_bytes,
+            )));
+        }
+        let end = match end {
             RecordEnd::At(end) => Some(end),
             _ if !window.at_end() => None,
             RecordEnd::Open if start < bytes.len() => Some(bytes.len()),
@@ -77,13 +90,6 @@ pub(super) fn cut_header(
                 return Ok(Err(window.broken(start, bytes.len(), position, OPEN_QUOTE)));
             }
         };
-        if bytes.len().min(end.unwrap_or(usize::MAX)) - start > limits.max_record_bytes {
-            return Ok(Err(window.too_long(
-                start,
-                position,
-                limits.max_record_bytes,
-            )));
-        }
         let Some(end) = end else {
             window.grow(limits.max_record_bytes.saturating_add(start))?;
             continue;
@@ -116,25 +122,21 @@ pub(super) fn cut(
             return Ok(Cut::End);
         }
         let (end, quote_is_open) = last_record_end(bytes, syntax);
-        match quote_is_open {
-            false if window.at_end() => return Ok(Cut::Block(bytes.len())),
-            _ if end > 0 => return Ok(Cut::Block(end)),
-            true if window.at_end() => {
-                return Ok(Cut::Unreadable(window.broken(
-                    0,
-                    bytes.len(),
-                    position + 1,
-                    OPEN_QUOTE,
-                )));
+        if end > 0 && (quote_is_open || !window.at_end()) {
+            return Ok(Cut::Block(end));
+        }
+        if quote_is_open || !window.at_end() {
+            if bytes.len() > limits.max_record_bytes {
+                let unreadable = window.too_long(0, position + 1, limits.max_record_bytes);
+                return Ok(Cut::Unreadable(unreadable));
             }
-            _ if bytes.len() > limits.max_record_bytes => {
-                return Ok(Cut::Unreadable(window.too_long(
-                    0,
-                    position + 1,
-                    limits.max_record_bytes,
-                )));
+            if window.at_end() {
+                let unreadable = window.broken(0, bytes.len(), position + 1, OPEN_QUOTE);
+                return Ok(Cut::Unreadable(unreadable));
             }
-            _ => window.grow(limits.max_record_bytes)?,
+            window.grow(limits.max_record_bytes)?;
+        } else {
+            return Ok(Cut::Block(bytes.len()));
         }
     }
 }

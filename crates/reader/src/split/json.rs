@@ -21,6 +21,14 @@ pub(crate) enum Mark {
     Stray(usize),
 }
 
+impl Mark {
+    fn at(self) -> usize {
+        match self {
+            Self::Comma(at) | Self::ArrayEnd(at) | Self::ValueEnd(at) | Self::Stray(at) => at,
+        }
+    }
+}
+
 /// Finds where elements end, and nothing else: whether they are JSON is not its business.
 #[derive(Debug, Default)]
 pub(crate) struct ElementScanner {
@@ -95,33 +103,20 @@ pub(super) fn find_array(
     window: &mut Window<'_>,
     limits: Limits,
 ) -> io::Result<Result<usize, Unreadable>> {
-    window.fill(limits.block_bytes.min(64 << 10))?;
-    loop {
-        let bytes = window.bytes();
-        match bytes.iter().position(|byte| !is_space(*byte)) {
-            Some(at) if bytes[at] == b'[' => return Ok(Ok(at + 1)),
-            Some(at) => {
-                return Ok(Err(window.broken(
-                    at,
-                    at,
-                    0,
-                    "the file is not an array: it does not begin with `[`",
-                )));
-            }
-            None if window.at_end() => {
-                return Ok(Err(window.broken(
-                    bytes.len(),
-                    bytes.len(),
-                    0,
-                    "the file is empty, which is not an array",
-                )));
-            }
-            None if bytes.len() > limits.max_record_bytes => {
-                return Ok(Err(window.too_long(0, 0, limits.max_record_bytes)));
-            }
-            None => window.grow(limits.max_record_bytes)?,
+    Ok(match first_visible(window, 0, limits)? {
+        Ok(Some(at)) if window.bytes()[at] == b'[' => Ok(at + 1),
+        Ok(Some(at)) => Err(window.broken(
+            at,
+            at,
+            0,
+            "the file is not an array: it does not begin with `[`",
+        )),
+        Ok(None) => {
+            let end = window.bytes().len();
+            Err(window.broken(end, end, 0, "the file is empty, which is not an array"))
         }
-    }
+        Err(unreadable) => Err(unreadable),
+    })
 }
 
 /// Behind the array there may be white space, and nothing else.
@@ -130,26 +125,33 @@ pub(super) fn check_tail(
     position: u64,
     limits: Limits,
 ) -> io::Result<Cut> {
+    Ok(match first_visible(window, position, limits)? {
+        Ok(None) => Cut::End,
+        Ok(Some(at)) => Cut::Unreadable(window.broken(
+            at,
+            at,
+            position,
+            "something follows the end of the array",
+        )),
+        Err(unreadable) => Cut::Unreadable(unreadable),
+    })
+}
+
+/// The first byte that is not white space. There may be as much of that as of a record.
+fn first_visible(
+    window: &mut Window<'_>,
+    position: u64,
+    limits: Limits,
+) -> io::Result<Result<Option<usize>, Unreadable>> {
     window.fill(limits.block_bytes.min(64 << 10))?;
     loop {
         let bytes = window.bytes();
-        if let Some(at) = bytes.iter().position(|byte| !is_space(*byte)) {
-            return Ok(Cut::Unreadable(window.broken(
-                at,
-                at,
-                position,
-                "something follows the end of the array",
-            )));
+        let found = bytes.iter().position(|byte| !is_space(*byte));
+        if found.unwrap_or(bytes.len()) > limits.max_record_bytes {
+            return Ok(Err(window.too_long(0, position, limits.max_record_bytes)));
         }
-        if window.at_end() {
-            return Ok(Cut::End);
-        }
-        if bytes.len() > limits.max_record_bytes {
-            return Ok(Cut::Unreadable(window.too_long(
-                0,
-                position,
-                limits.max_record_bytes,
-            )));
+        if found.is_some() || window.at_end() {
+            return Ok(Ok(found));
         }
         window.grow(limits.max_record_bytes)?;
     }
@@ -174,7 +176,7 @@ pub(super) fn cut_array(
         let bytes = window.bytes();
         let failing = position + elements + 1;
         match scanner.next(bytes) {
-            Some(Mark::Comma(at) | Mark::ArrayEnd(at)) if at - start > limits.max_record_bytes => {
+            Some(mark) if mark.at() - start > limits.max_record_bytes => {
                 break window.too_long(start, failing, limits.max_record_bytes);
             }
             Some(Mark::Comma(at)) => {
@@ -194,10 +196,10 @@ pub(super) fn cut_array(
                 break window.broken(start, at, failing, "not JSON");
             }
             None if elements > 0 => break window.broken(start, start, failing, CUT_OFF),
-            None if window.at_end() => break window.broken(start, bytes.len(), failing, CUT_OFF),
             None if bytes.len() > limits.max_record_bytes => {
                 break window.too_long(start, failing, limits.max_record_bytes);
             }
+            None if window.at_end() => break window.broken(start, bytes.len(), failing, CUT_OFF),
             None => window.grow(limits.max_record_bytes)?,
         }
     };
@@ -222,7 +224,7 @@ pub(super) fn cut_concatenated(
         let bytes = window.bytes();
         let failing = position + elements + 1;
         match scanner.next(bytes) {
-            Some(Mark::ValueEnd(at)) if at - start > limits.max_record_bytes => {
+            Some(mark) if mark.at() - start > limits.max_record_bytes => {
                 break window.too_long(start, failing, limits.max_record_bytes);
             }
             Some(Mark::ValueEnd(at)) => {
@@ -234,10 +236,10 @@ pub(super) fn cut_concatenated(
             }
             None if elements > 0 => break window.broken(start, start, failing, CUT_OFF),
             None if window.at_end() && is_blank(&bytes[start..]) => return Ok((Cut::End, 0)),
-            None if window.at_end() => break window.broken(start, bytes.len(), failing, CUT_OFF),
             None if bytes.len() > limits.max_record_bytes => {
                 break window.too_long(start, failing, limits.max_record_bytes);
             }
+            None if window.at_end() => break window.broken(start, bytes.len(), failing, CUT_OFF),
             None => window.grow(limits.max_record_bytes)?,
         }
     };

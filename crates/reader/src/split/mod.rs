@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub(crate) use csv::{RecordEnd, record_end};
 pub(crate) use json::{ElementScanner, Mark};
-pub(crate) use window::{Window, utf8_failure};
+pub(crate) use window::{INVALID_UTF8, Window};
 
 use crate::csv::{CsvSyntax, Header};
 use crate::error::Unreadable;

@@ -111,14 +111,13 @@ impl<'buffer> Window<'buffer> {
         max_record_bytes: usize,
     ) -> Unreadable {
         let end = (start + max_record_bytes).min(self.filled);
-        utf8_failure(&self.buffer[start..end], self.offset_of(start), |_| {
-            position
-        })
-        .unwrap_or_else(|| Unreadable {
-            position,
-            byte_offset: self.offset_of(start + max_record_bytes),
-            reason: format!("a record is longer than {max_record_bytes} bytes"),
-        })
+        utf8_failure(&self.buffer[start..end], self.offset_of(start), position).unwrap_or_else(
+            || Unreadable {
+                position,
+                byte_offset: self.offset_of(start + max_record_bytes),
+                reason: format!("a record is longer than {max_record_bytes} bytes"),
+            },
+        )
     }
 
     /// The failure of a record that begins at `start` and breaks off or goes wrong at `at`.
@@ -129,7 +128,7 @@ impl<'buffer> Window<'buffer> {
         position: u64,
         reason: &str,
     ) -> Unreadable {
-        utf8_failure(&self.buffer[start..at], self.offset_of(start), |_| position).unwrap_or_else(
+        utf8_failure(&self.buffer[start..at], self.offset_of(start), position).unwrap_or_else(
             || Unreadable {
                 position,
                 byte_offset: self.offset_of(at),
@@ -141,23 +140,14 @@ impl<'buffer> Window<'buffer> {
 
 /// The first invalid UTF-8 in bytes that begin at `offset` of their file. A character that is
 /// only cut off at their end does not count.
-pub(crate) fn utf8_failure(
-    bytes: &[u8],
-    offset: u64,
-    position: impl FnOnce(usize) -> u64,
-) -> Option<Unreadable> {
+fn utf8_failure(bytes: &[u8], offset: u64, position: u64) -> Option<Unreadable> {
     let error = std::str::from_utf8(bytes).err()?;
     error.error_len()?;
-    Some(invalid_utf8(
-        offset + error.valid_up_to() as u64,
-        position(error.valid_up_to()),
-    ))
+    Some(Unreadable {
+        byte_offset: offset + error.valid_up_to() as u64,
+        position,
+        reason: INVALID_UTF8.to_owned(),
+    })
 }
 
-pub(crate) fn invalid_utf8(byte_offset: u64, position: u64) -> Unreadable {
-    Unreadable {
-        byte_offset,
-        position,
-        reason: "invalid UTF-8".to_owned(),
-    }
-}
+pub(crate) const INVALID_UTF8: &str = "invalid UTF-8";

@@ -1,0 +1,11 @@
+//! The reader on real files.
+
+mod bad_input;
+mod csv_files;
+mod decoding;
+mod json_files;
+mod large;
+mod properties;
+mod quarantine;
+mod real_data;
+mod support;
