@@ -25,12 +25,16 @@ pub enum Fault {
     LostAnswer,
     /// The request is held up this long, then passes.
     Delay(Duration),
+    /// The request is held up until [`FaultyStore::release`], then passes.
+    Hold,
     /// The answer's body breaks off after so many bytes.
     CutBody(u64),
     /// The answer's body stands still after so many bytes, for this long, then breaks off.
     StallBody(u64, Duration),
     /// One bit of this byte of the answer's body is another one.
     CorruptBody(u64),
+    /// One bit of this byte of the request's body is another one.
+    CorruptUpload(u64),
 }
 
 /// A request that came by.
@@ -59,6 +63,7 @@ struct Shared {
     planned: Mutex<VecDeque<Planned>>,
     seen: Mutex<Vec<SeenRequest>>,
     stopped: AtomicBool,
+    released: AtomicBool,
 }
 
 /// A proxy that spoils what it is told to spoil. It ends when this is dropped.
@@ -125,6 +130,11 @@ impl FaultyStore {
         self
     }
 
+    /// Lets the requests pass that [`Fault::Hold`] holds up, those to come included.
+    pub fn release(&self) {
+        self.shared.released.store(true, Ordering::Relaxed);
+    }
+
     /// Nothing goes wrong any more.
     pub fn heal(&self) {
         lock(&self.shared.planned).clear();
@@ -170,6 +180,12 @@ impl Shared {
         planned.remove(index).map(|planned| planned.fault)
     }
 
+    fn hold_until_released(&self) {
+        while !self.released.load(Ordering::Relaxed) && !self.stopped.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Sleeps, but not beyond the proxy's own end.
     fn hold(&self, time: Duration) {
         let start = Instant::now();
@@ -193,6 +209,7 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
             return answer(&mut client, &method, status, code);
         }
         Some(Fault::Delay(time)) => shared.hold(time),
+        Some(Fault::Hold) => shared.hold_until_released(),
         _ => {}
     }
     if request.field("expect").is_some() {
@@ -200,7 +217,8 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
     }
     let mut server = TcpStream::connect(upstream)?;
     request.write(&mut server)?;
-    pass(&mut client, &mut server, request.content_length(), |_, _| {})?;
+    let spoiled = if let Some(Fault::CorruptUpload(at)) = fault { at } else { u64::MAX };
+    pass(&mut client, &mut server, request.content_length(), |offset, chunk| flip(spoiled, offset, chunk))?;
     let answer = loop {
         let head = Head::read(&mut server)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         if !head.first_line.starts_with("HTTP/1.1 1") {
@@ -220,12 +238,7 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
         }
         Some(Fault::CorruptBody(at)) => {
             answer.write(&mut client)?;
-            pass(&mut server, &mut client, answer.content_length(), |offset, chunk| {
-                let index = usize::try_from(at.wrapping_sub(offset)).unwrap_or(usize::MAX);
-                if let Some(byte) = chunk.get_mut(index) {
-                    *byte ^= 1;
-                }
-            })?;
+            pass(&mut server, &mut client, answer.content_length(), |offset, chunk| flip(at, offset, chunk))?;
         }
         _ => {
             answer.write(&mut client)?;
@@ -233,6 +246,14 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
         }
     }
     client.shutdown(Shutdown::Both)
+}
+
+/// Changes one bit of the byte at `at` when it is in the chunk that begins at `offset`.
+fn flip(at: u64, offset: u64, chunk: &mut [u8]) {
+    let index = at.checked_sub(offset).and_then(|index| usize::try_from(index).ok());
+    if let Some(byte) = index.and_then(|index| chunk.get_mut(index)) {
+        *byte ^= 1;
+    }
 }
 
 fn answer(client: &mut TcpStream, method: &str, status: u16, code: &str) -> io::Result<()> {
