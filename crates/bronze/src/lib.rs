@@ -1,1 +1,66 @@
-//! Stub.
+//! Bronze: a day's source files, byte for byte, in the store.
+//!
+//! Each file is hashed before it is sent, so that what is there already is never sent again,
+//! and sent with its checksum, so that what arrives is what was read. Nothing is overwritten:
+//! a file that comes again with other bytes gets a name of its own. The manifest says which
+//! objects count; it is written last and only while it is as it was read, so that two runs of
+//! one day at once end as one run after the other would.
+
+mod copy;
+mod day;
+mod hash;
+mod source;
+mod sweep;
+
+use lakehouse_contract::Name;
+use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError, combine};
+
+/// Copies a day's source files into bronze, byte for byte.
+///
+/// Every file is verified by checksum. What is there already is not sent again, nothing is
+/// overwritten, and the manifest, which says what counts, is written last.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "lake-bronze", version)]
+pub struct Arguments {
+    #[command(flatten)]
+    common: CommonArgs,
+
+    /// Only this dataset of the pipeline
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<Name>,
+
+    /// Let go of what the source no longer has, and sweep what nothing names any more
+    #[arg(long)]
+    prune: bool,
+}
+
+impl StageArguments for Arguments {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+}
+
+/// Runs the stage.
+///
+/// # Errors
+/// What stops it: 1 where a dataset must have files and has none, 2 for a source that is
+/// configured wrongly, 75 for the store and for files that change while they are read.
+pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
+    let names = context.datasets(arguments.dataset.as_ref())?;
+    // Every source is judged before the first byte is read.
+    let mut days = Vec::with_capacity(names.len());
+    for name in names {
+        days.push(day::Day::new(&context, name)?);
+    }
+    let mut results = Vec::with_capacity(days.len());
+    for day in days {
+        let result = if context.dry_run {
+            day.plan(arguments.prune).await
+        } else {
+            day.copy(arguments.prune).await
+        };
+        day.section().end(&result);
+        results.push((day.name().to_string(), result));
+    }
+    combine(results)
+}

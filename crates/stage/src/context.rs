@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use lakehouse_contract::{Contract, Dataset, Name, Pipeline, RunDate};
-use lakehouse_store::{Layout, Location, ObjectStore, Secret};
+use lakehouse_store::{Layout, Location, ObjectStore, Secret, StoreError};
 
 use crate::signals::Killer;
 use crate::{
@@ -44,23 +44,36 @@ impl Base {
         let create_buckets = store_settings.create_buckets && !dry_run;
         let store = ObjectStore::connect(store_settings).await?;
         self.report.count_store(&store);
+        self.killer.abort_uploads(&store);
         let buckets: BTreeSet<&str> = places.iter().map(|place| place.bucket.as_str()).collect();
         let asked = buckets.into_iter().map(|bucket| {
             let store = store.clone();
             async move {
                 if create_buckets {
-                    return store.ensure_bucket(bucket).await.map_err(StageError::from);
+                    return store.ensure_bucket(bucket).await;
                 }
-                if store.bucket_exists(bucket).await? {
-                    return Ok(());
+                match store.bucket_exists(bucket).await? {
+                    true => Ok(()),
+                    false => Err(StoreError::BucketMissing {
+                        bucket: bucket.to_owned(),
+                    }),
                 }
-                Err(StageError::usage(format!("there is no bucket `{bucket}`")).hint(
-                    "create the bucket, name another one in `LAKE_*_URL`, or set `LAKE_CREATE_BUCKETS=true`",
-                ))
             }
         });
         futures::future::try_join_all(asked).await?;
         Ok(store)
+    }
+
+    /// Says in the report that nothing is touched, and lets the lists be printed at the end.
+    pub fn begin_dry_run(&self) {
+        self.report.identify("dry_run", true);
+        self.dry_run
+            .store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Names the run in the report: [`Context::open`] does it for a stage.
+    pub fn identify(&self, field: &str, value: &str) {
+        self.report.identify(field, value);
     }
 
     /// Does this when a signal ends the process, before the workspace goes: `lake` ends its
@@ -119,9 +132,7 @@ impl Context {
         base.report.identify("date", common.date.to_string());
         base.report.identify("run_id", common.run_id.as_str());
         if common.dry_run {
-            base.report.identify("dry_run", true);
-            base.dry_run
-                .store(true, std::sync::atomic::Ordering::Relaxed);
+            base.begin_dry_run();
         }
         let source = pipelines::load(&base.settings.pipelines_dir, &common.pipeline)?;
         let needs_key =
@@ -141,7 +152,7 @@ impl Context {
             pipeline_dir: source.directory.clone(),
             contracts: source.contracts.clone(),
             mart_sql: source.mart_sql.clone(),
-            date: common.date.clone(),
+            date: common.date,
             run_id: common.run_id.clone(),
             store,
             layout,

@@ -26,28 +26,12 @@ impl From<LayoutError> for StageError {
 impl From<StoreError> for StageError {
     fn from(error: StoreError) -> Self {
         let stage_error = Self::from_error(Exit::from(error.exit()), &error);
-        match hint(&error) {
-            Some(hint) => stage_error.hint(hint),
-            None => stage_error,
+        match (&error, error.hint()) {
+            (StoreError::Credentials { .. }, Some(hint)) => stage_error.hint(format!(
+                "{hint}; under Airflow they come from the connection `minio_default`"
+            )),
+            (_, Some(hint)) => stage_error.hint(hint),
+            (_, None) => stage_error,
         }
-    }
-}
-
-fn hint(error: &StoreError) -> Option<&'static str> {
-    match error {
-        StoreError::Credentials { .. } => Some(
-            "check `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` and what they may do; under Airflow they come from the connection `minio_default`",
-        ),
-        StoreError::BucketMissing { .. } => Some(
-            "create the bucket, name another one in `LAKE_*_URL`, or set `LAKE_CREATE_BUCKETS=true`",
-        ),
-        StoreError::Unreachable { .. } | StoreError::Timeout { .. } => Some(
-            "is the store up, and is `AWS_ENDPOINT_URL` its address?; a later attempt may pass",
-        ),
-        StoreError::Throttled { .. } => Some("the store asks for fewer calls: try again later"),
-        StoreError::DiskFull { .. } => {
-            Some("free disk space, or point `LAKE_WORKSPACE_DIR` at a larger disk")
-        }
-        _ => None,
     }
 }

@@ -124,6 +124,17 @@ mod tests {
     }
 
     #[test]
+    fn the_page_names_every_code_and_outcome() {
+        let page = include_str!("../../../docs/exit-codes.md");
+        for exit in Exit::ALL {
+            assert!(
+                page.contains(&format!("| {} | `{}` |", exit.code(), exit.outcome())),
+                "{exit:?}"
+            );
+        }
+    }
+
+    #[test]
     fn worst_follows_the_order_of_promise_nine() {
         let order = [
             Exit::Bug,

@@ -29,7 +29,9 @@ mod report;
 mod run;
 mod settings;
 mod signals;
+pub mod superseded;
 pub mod units;
+pub mod verdict;
 mod workspace;
 
 pub use arguments::{CommonArgs, RunId, RunIdError, StageArguments};

@@ -24,54 +24,22 @@ pub struct LoadedPipeline {
 }
 
 impl LoadedPipeline {
-    /// Where a dataset comes from, its environment variables filled in.
+    /// Where a dataset comes from, its environment variables filled in. Only those that
+    /// `pipeline.yaml` declares can be in it.
     ///
     /// # Errors
-    /// When a variable is not declared in `pipeline.yaml` or not set: 2.
+    /// When a variable is not set: 2.
     pub fn source_of(&self, dataset: &Dataset) -> Result<String, StageError> {
-        let file = self.directory.join(PIPELINE_FILE);
-        self.declared(dataset)?;
-        expand_environment(&dataset.from, |name| {
-            self.pipeline
-                .environment
-                .iter()
-                .any(|declared| declared == name)
-                .then(|| std::env::var(name).ok())
-                .flatten()
-                .filter(|value| !value.is_empty())
-        })
-        .map_err(|error| {
-            StageError::from(error)
+        expand_environment(&dataset.from, |name| std::env::var(name).ok()).map_err(|error| {
+            let file = self.directory.join(PIPELINE_FILE);
+            let stage_error = StageError::from(error);
+            let hint = stage_error.hint.clone().unwrap_or_default();
+            stage_error
                 .context(format!("`{}` needs its environment", file.display()))
-                .hint("set the variable; under Airflow the worker's environment needs it")
+                .hint(format!(
+                    "{hint}; under Airflow it belongs to the worker's environment"
+                ))
         })
-    }
-
-    /// Holds the variables of `from` against the declared ones, without asking whether they
-    /// are set: only bronze reads them.
-    fn declared(&self, dataset: &Dataset) -> Result<(), StageError> {
-        let mut undeclared = Vec::new();
-        let _ = expand_environment(&dataset.from, |name| {
-            if !self
-                .pipeline
-                .environment
-                .iter()
-                .any(|declared| declared == name)
-            {
-                undeclared.push(format!("`{name}`"));
-            }
-            Some("x".to_owned())
-        });
-        if undeclared.is_empty() {
-            return Ok(());
-        }
-        let file = self.directory.join(PIPELINE_FILE);
-        Err(StageError::usage(format!(
-            "`{}` uses {} without declaring it",
-            file.display(),
-            undeclared.join(", ")
-        ))
-        .hint("add it to the list `environment`; credentials do not belong there"))
     }
 }
 
@@ -112,25 +80,33 @@ pub fn load(pipelines_dir: &Path, name: &Name) -> Result<LoadedPipeline, StageEr
     let directory = pipelines_dir.join(name.as_str());
     let file = directory.join(PIPELINE_FILE);
     if !file.is_file() {
-        let existing: Vec<String> = list(pipelines_dir)?
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
-        let hint = if existing.is_empty() {
-            format!(
-                "`{}` holds no pipeline; is `LAKE_PIPELINES_DIR` right?",
-                pipelines_dir.display()
-            )
-        } else {
-            format!(
-                "`{}` holds {}",
-                pipelines_dir.display(),
-                existing.join(", ")
-            )
-        };
-        return Err(StageError::usage(format!("there is no pipeline `{name}`")).hint(hint));
+        return Err(unknown(pipelines_dir, name)?);
     }
     load_folder(&directory)
+}
+
+/// The error for a pipeline that does not exist: 2, with those that do.
+///
+/// # Errors
+/// When the folder of pipelines cannot be read.
+pub fn unknown(pipelines_dir: &Path, name: &Name) -> Result<StageError, StageError> {
+    let existing: Vec<String> = list(pipelines_dir)?
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let hint = if existing.is_empty() {
+        format!(
+            "`{}` holds no pipeline; is `LAKE_PIPELINES_DIR` right?",
+            pipelines_dir.display()
+        )
+    } else {
+        format!(
+            "`{}` holds {}",
+            pipelines_dir.display(),
+            existing.join(", ")
+        )
+    };
+    Ok(StageError::usage(format!("there is no pipeline `{name}`")).hint(hint))
 }
 
 /// Reads and judges the pipeline of a folder, wherever that lies.
@@ -168,16 +144,12 @@ pub fn load_folder(directory: &Path) -> Result<LoadedPipeline, StageError> {
         let file = directory.join("marts").join(format!("{mart}.sql"));
         mart_sql.insert(mart.clone(), read(&file)?);
     }
-    let loaded = LoadedPipeline {
+    Ok(LoadedPipeline {
         directory: directory.to_owned(),
         pipeline,
         contracts,
         mart_sql,
-    };
-    for dataset in loaded.pipeline.datasets.values() {
-        loaded.declared(dataset)?;
-    }
-    Ok(loaded)
+    })
 }
 
 fn read(file: &Path) -> Result<String, StageError> {

@@ -271,6 +271,16 @@ impl Section {
             .insert(field.to_owned(), value.into());
     }
 
+    /// Says something of it, unless it has been said.
+    pub fn set_default(&self, field: &str, value: impl Into<Value>) {
+        let value = value.into();
+        self.report
+            .lock()
+            .part(self.part, &self.name)
+            .entry(field)
+            .or_insert(value);
+    }
+
     /// Adds to a number, which starts at zero.
     pub fn add(&self, field: &str, by: u64) {
         let mut inner = self.report.lock();

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::error::ErrorKind;
-use lakehouse_store::PutOptions;
+use lakehouse_store::{ObjectAddress, ObjectStore, PutOptions};
 use serde_json::Value;
 
 use crate::signals::Killer;
 use crate::{
-    Base, CommonArgs, Context, Exit, Progress, Report, Settings, StageArguments, StageError,
-    Workspace, help, logs, output, panics,
+    Base, Context, Exit, Progress, Report, Settings, StageArguments, StageError, Workspace, help,
+    logs, output, panics,
 };
 
 /// How long the store may take to keep the run report.
@@ -32,11 +32,21 @@ where
 {
     main_with::<A, _>(stage, async |base, arguments| {
         let context = Context::open(&base, arguments.common()).await?;
-        let keep = Keep::of(&context, arguments.common());
+        let (store, layout) = (context.store.clone(), context.layout.clone());
+        let common = arguments.common().clone();
         let result = guarded(run(context, arguments)).await;
-        base.report.stop_counting();
-        if let Some(keep) = keep {
-            keep.report(&base.report, &result).await;
+        if result.is_err() {
+            // What a task was still sending when another one failed.
+            let _ = tokio::time::timeout(KEEP_REPORT_TIMEOUT, store.abort_open_uploads()).await;
+        }
+        if !common.dry_run {
+            let address = layout.run_report(
+                &common.pipeline,
+                &common.date,
+                common.run_id.as_str(),
+                stage,
+            );
+            base.keep_report(&store, &address, &result).await;
         }
         result
     })
@@ -138,7 +148,10 @@ fn end(
     if let Err(error) = &result {
         output::print_error_text(&error.render());
     }
-    output::print_report(&report.render(exit, result.as_ref().err()));
+    if !output::print_report(&report.render(exit, result.as_ref().err())) {
+        // A signal has had the last word and is about to end the process with its own code.
+        std::thread::sleep(Duration::from_secs(30));
+    }
     exit.into()
 }
 
@@ -192,43 +205,27 @@ fn usage_error(error: &clap::Error) -> StageError {
     stage_error.hint("`--help` explains every argument")
 }
 
-/// Where the report of this run is kept.
-struct Keep {
-    store: lakehouse_store::ObjectStore,
-    address: lakehouse_store::ObjectAddress,
-}
-
-impl Keep {
-    fn of(context: &Context, common: &CommonArgs) -> Option<Self> {
-        if context.dry_run {
-            return None;
-        }
-        let address = context.layout.run_report(
-            &common.pipeline,
-            &common.date,
-            common.run_id.as_str(),
-            context.stage,
-        );
-        Some(Self {
-            store: context.store.clone(),
-            address,
-        })
-    }
-
+impl Base {
     /// Keeps the report in the store. A store that fails here must not change how the stage
-    /// ended.
-    async fn report(&self, report: &Report, result: &Result<Exit, StageError>) {
-        let line: Value = report.render(exit_of(result), result.as_ref().err());
+    /// ended, and what is written here is not counted as the stage's work.
+    pub async fn keep_report(
+        &self,
+        store: &ObjectStore,
+        address: &ObjectAddress,
+        result: &Result<Exit, StageError>,
+    ) {
+        self.report.stop_counting();
+        let line: Value = self.report.render(exit_of(result), result.as_ref().err());
         let body = Bytes::from(format!("{line}\n"));
         let options = PutOptions::default();
-        let put = self.store.put_bytes(&self.address, body, &options);
+        let put = store.put_bytes(address, body, &options);
         match tokio::time::timeout(KEEP_REPORT_TIMEOUT, put).await {
-            Ok(Ok(_)) => tracing::debug!(address = %self.address, "kept the run report"),
+            Ok(Ok(_)) => tracing::debug!(address = %address, "kept the run report"),
             Ok(Err(error)) => {
-                tracing::warn!(address = %self.address, error = %error, "could not keep the run report")
+                tracing::warn!(address = %address, error = %error, "could not keep the run report")
             }
             Err(_) => {
-                tracing::warn!(address = %self.address, "the store was too slow to keep the run report")
+                tracing::warn!(address = %address, "the store was too slow to keep the run report")
             }
         }
     }

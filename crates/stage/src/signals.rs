@@ -2,14 +2,20 @@
 //!
 //! A thread of its own waits for them, with a runtime of its own, since the stage's threads
 //! may be inside a call of the engine that returns in minutes. Nothing is unwound: what is
-//! visible in the store is whole at any instant, and the next run sweeps the rest.
+//! visible in the store is whole at any instant, and the next run sweeps the rest. Uploads
+//! that are under way are given up, as far as the store answers at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use lakehouse_store::ObjectStore;
+
 use crate::{Report, StageError, Workspace, output};
+
+/// How long giving up uploads may hold the end.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a signal has to clean up.
 #[derive(Clone, Default)]
@@ -20,6 +26,7 @@ pub(crate) struct Killer {
 #[derive(Default)]
 struct Last {
     workspace: Option<Workspace>,
+    store: Option<ObjectStore>,
     actions: Vec<Box<dyn FnOnce() + Send>>,
 }
 
@@ -27,6 +34,11 @@ impl Killer {
     /// A signal removes this.
     pub(crate) fn remove(&self, workspace: &Workspace) {
         self.lock().workspace = Some(workspace.clone());
+    }
+
+    /// A signal gives up what is being uploaded to this.
+    pub(crate) fn abort_uploads(&self, store: &ObjectStore) {
+        self.lock().store = Some(store.clone());
     }
 
     /// A signal does this before anything else.
@@ -67,7 +79,15 @@ impl Killer {
                                 _ = interrupt.recv() => ("SIGINT", 2),
                             }
                         });
-                        killer.end(&report, name, number);
+                        let store = killer.end(&report, name, 128 + number);
+                        if let Some(store) = store {
+                            runtime.block_on(async {
+                                let _ =
+                                    tokio::time::timeout(ABORT_TIMEOUT, store.abort_open_uploads())
+                                        .await;
+                            });
+                        }
+                        exit_now(128 + number);
                     }
                 }
             })
@@ -78,10 +98,16 @@ impl Killer {
             .map_err(failed)
     }
 
-    fn end(&self, report: &Report, name: &'static str, number: i32) {
-        let (actions, workspace) = {
+    /// Cleans up and says so; from the last line on, the stage's own end waits for the
+    /// process to end with the signal's code.
+    fn end(&self, report: &Report, name: &'static str, code: i32) -> Option<ObjectStore> {
+        let (actions, workspace, store) = {
             let mut last = self.lock();
-            (std::mem::take(&mut last.actions), last.workspace.take())
+            (
+                std::mem::take(&mut last.actions),
+                last.workspace.take(),
+                last.store.take(),
+            )
         };
         for action in actions {
             action();
@@ -89,19 +115,23 @@ impl Killer {
         if let Some(workspace) = workspace {
             workspace.remove();
         }
-        let code = 128 + number;
         report.set("signal", name);
-        if !output::print_report(&report.render_as("killed", code, None)) {
-            // The stage was already past its last line: it ends by itself, with its own
-            // code, unless something holds it.
-            std::thread::sleep(Duration::from_secs(5));
+        if output::print_report(&report.render_as("killed", code, None)) {
+            return store;
         }
-        // SAFETY: ends the process at once. `std::process::exit` would run the destructors
-        // of the engine's library while its threads are still at work.
-        unsafe { libc::_exit(code) }
+        // The stage was already past its last line: it ends by itself with its own code,
+        // unless something holds it.
+        std::thread::sleep(Duration::from_secs(5));
+        None
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Last> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn exit_now(code: i32) -> ! {
+    // SAFETY: ends the process at once. `std::process::exit` would run the destructors of the
+    // engine's library while its threads are still at work.
+    unsafe { libc::_exit(code) }
 }

@@ -11,19 +11,34 @@ pub fn judge(contract: &Contract, report: &QualityReport) -> Verdict {
     let counts = &report.counts;
     let mut failures = Vec::new();
     let mut warnings = Vec::new();
-    let finding = |rule: &str, measured: String, allowed: String| Finding { rule: rule.to_owned(), measured, allowed };
+    let finding = |rule: &str, measured: String, allowed: String| Finding {
+        rule: rule.to_owned(),
+        measured,
+        allowed,
+    };
 
     if counts.rows_published == 0 && !contract.allow_empty {
-        failures.push(finding("allowEmpty: rows published", "0".to_owned(), "at least 1".to_owned()));
+        failures.push(finding(
+            "allowEmpty: rows published",
+            "0".to_owned(),
+            "at least 1".to_owned(),
+        ));
     }
     if counts.rows_quarantined > 0 && contract.on_violation == OnViolation::Fail {
-        failures.push(finding("onViolation: rows quarantined", counts.rows_quarantined.to_string(), "0".to_owned()));
+        failures.push(finding(
+            "onViolation: rows quarantined",
+            counts.rows_quarantined.to_string(),
+            "0".to_owned(),
+        ));
     }
     let percent = counts.quarantined_percent();
     if percent > contract.max_quarantined_percent {
         failures.push(finding(
             "maxQuarantined: share of rows quarantined",
-            format!("{percent:.3} % ({} of {})", counts.rows_quarantined, counts.rows_read),
+            format!(
+                "{percent:.3} % ({} of {})",
+                counts.rows_quarantined, counts.rows_read
+            ),
             format!("{} %", contract.max_quarantined_percent),
         ));
     }
@@ -36,15 +51,31 @@ pub fn judge(contract: &Contract, report: &QualityReport) -> Verdict {
                 None => format!("`{}`: {}", file.source_name, file.reason),
             })
             .collect();
-        let found = finding("onUnreadableFile: files that cannot be read", names.join("; "), "none".to_owned());
+        let found = finding(
+            "onUnreadableFile: files that cannot be read",
+            names.join("; "),
+            "none".to_owned(),
+        );
         match contract.on_unreadable_file {
             OnUnreadableFile::Fail => failures.push(found),
             OnUnreadableFile::Quarantine => warnings.push(found),
         }
     }
     if !report.discarded_columns.is_empty() && contract.unknown_columns == UnknownColumns::Fail {
-        let names: Vec<String> = report.discarded_columns.iter().map(|column| format!("`{}`", column.name)).collect();
-        failures.push(finding("unknownColumns: columns not in the contract", names.join(", "), "none".to_owned()));
+        let names: Vec<String> = report
+            .discarded_columns
+            .iter()
+            .map(|column| format!("`{}`", column.name))
+            .collect();
+        failures.push(finding(
+            "unknownColumns: columns not in the contract",
+            names.join(", "),
+            "none".to_owned(),
+        ));
     }
-    Verdict { accepted: failures.is_empty(), failures, warnings }
+    Verdict {
+        accepted: failures.is_empty(),
+        failures,
+        warnings,
+    }
 }
