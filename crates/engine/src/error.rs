@@ -171,7 +171,7 @@ fn is_disk_full(message: &str) -> bool {
         || message.contains("Could not write all bytes to file")
 }
 
-/// Blots out what may be a value of a row: everything in quotes, and the word after `value`.
+/// Blots out what may be a value of a row: everything in quotes, and numbers.
 ///
 /// Values may be personal data, and messages go to logs. What follows `LINE n:` is the statement,
 /// which comes from a contract or a mart, and stays.
@@ -180,6 +180,8 @@ fn blot(message: &str) -> String {
         Some(at) => message.split_at(at),
         None => (message, ""),
     };
+    // Some messages show the value again on lines of its own.
+    let about = about.lines().next().unwrap_or_default();
     let mut blotted = String::with_capacity(message.len());
     let mut rest = about;
     while let Some(start) = rest.find(['\'', '"']) {
@@ -198,16 +200,33 @@ fn blot(message: &str) -> String {
         rest = end.map_or("", |end| &inner[end + 1..]);
     }
     blotted.push_str(rest);
-    let mut words: Vec<&str> = blotted.split(' ').collect();
-    for index in 1..words.len() {
-        if matches!(words[index - 1], "value" | "Value")
-            && words[index].chars().any(|c| c.is_ascii_digit())
-        {
-            words[index] = "…";
-        }
-    }
-    let mut blotted = words.join(" ");
+    let mut blotted = blot_numbers(&blotted);
     blotted.push_str(statement);
+    blotted
+}
+
+/// Blots out numbers of three digits or more, and any that follows the word `value`; a type such as
+/// `INT64` or `DECIMAL(18,2)` stays.
+fn blot_numbers(text: &str) -> String {
+    let mut blotted = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
+        let is_part_of_word = rest[..start]
+            .ends_with(|character: char| character.is_alphanumeric() || character == '_');
+        let after_value = rest[..start]
+            .trim_end_matches(['-', ' '])
+            .to_lowercase()
+            .ends_with("value");
+        let length = rest[start..]
+            .find(|character: char| !character.is_ascii_digit() && character != '.')
+            .unwrap_or(rest.len() - start);
+        let number = &rest[start..start + length];
+        let is_value = !is_part_of_word && (after_value || number.trim_end_matches('.').len() >= 3);
+        blotted.push_str(&rest[..start]);
+        blotted.push_str(if is_value { "…" } else { number });
+        rest = &rest[start + length..];
+    }
+    blotted.push_str(rest);
     blotted
 }
 
