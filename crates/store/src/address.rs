@@ -23,7 +23,9 @@ pub enum AddressError {
         bucket: String,
     },
     /// A key is empty, too long, or has an empty, `.` or `..` segment.
-    #[error("`{0}` is not an object's address: its key needs non-empty segments other than `.` and `..`, 1,024 bytes at most")]
+    #[error(
+        "`{0}` is not an object's address: its key needs non-empty segments other than `.` and `..`, 1,024 bytes at most"
+    )]
     Key(String),
 }
 
@@ -51,19 +53,29 @@ impl Location {
     /// The object with this key relative to the location.
     #[must_use]
     pub fn object(&self, relative_key: &str) -> ObjectAddress {
-        ObjectAddress { bucket: self.bucket.clone(), key: join(&self.prefix, relative_key) }
+        ObjectAddress {
+            bucket: self.bucket.clone(),
+            key: join(&self.prefix, relative_key),
+        }
     }
 
     /// The location one or more segments below.
     #[must_use]
     pub fn child(&self, relative: &str) -> Self {
-        Self { bucket: self.bucket.clone(), prefix: join(&self.prefix, relative.trim_matches('/')) }
+        Self {
+            bucket: self.bucket.clone(),
+            prefix: join(&self.prefix, relative.trim_matches('/')),
+        }
     }
 
     /// What every key below this location begins with: the prefix with its `/`, or nothing.
     #[must_use]
     pub fn key_prefix(&self) -> String {
-        if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) }
+        if self.prefix.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", self.prefix)
+        }
     }
 
     /// The key relative to this location, when the object lies below it.
@@ -75,7 +87,11 @@ impl Location {
         if self.prefix.is_empty() {
             return Some(&address.key);
         }
-        address.key.strip_prefix(&self.prefix)?.strip_prefix('/').filter(|rest| !rest.is_empty())
+        address
+            .key
+            .strip_prefix(&self.prefix)?
+            .strip_prefix('/')
+            .filter(|rest| !rest.is_empty())
     }
 
     /// Whether `other` is this location or lies below it.
@@ -84,7 +100,10 @@ impl Location {
         self.bucket == other.bucket
             && (self.prefix.is_empty()
                 || other.prefix == self.prefix
-                || other.prefix.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('/')))
+                || other
+                    .prefix
+                    .strip_prefix(&self.prefix)
+                    .is_some_and(|rest| rest.starts_with('/')))
     }
 }
 
@@ -107,7 +126,10 @@ impl FromStr for Location {
         if !prefix.is_empty() {
             check_key(text, prefix)?;
         }
-        Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        Ok(Self {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+        })
     }
 }
 
@@ -155,7 +177,10 @@ impl FromStr for ObjectAddress {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (bucket, key) = split(text)?;
         check_key(text, key)?;
-        Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
+        Ok(Self {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+        })
     }
 }
 
@@ -182,12 +207,17 @@ fn join(prefix: &str, relative: &str) -> String {
 }
 
 fn split(text: &str) -> Result<(&str, &str), AddressError> {
-    let rest = text.strip_prefix("s3://").ok_or_else(|| AddressError::Scheme(text.to_owned()))?;
+    let rest = text
+        .strip_prefix("s3://")
+        .ok_or_else(|| AddressError::Scheme(text.to_owned()))?;
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
     if is_bucket_name(bucket) {
         Ok((bucket, key))
     } else {
-        Err(AddressError::Bucket { text: text.to_owned(), bucket: bucket.to_owned() })
+        Err(AddressError::Bucket {
+            text: text.to_owned(),
+            bucket: bucket.to_owned(),
+        })
     }
 }
 
@@ -195,7 +225,9 @@ fn is_bucket_name(bucket: &str) -> bool {
     let bytes = bucket.as_bytes();
     let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     (3..=63).contains(&bytes.len())
-        && bytes.iter().all(|byte| inner(byte) || matches!(byte, b'.' | b'-'))
+        && bytes
+            .iter()
+            .all(|byte| inner(byte) || matches!(byte, b'.' | b'-'))
         && bytes.first().is_some_and(inner)
         && bytes.last().is_some_and(inner)
 }
@@ -203,7 +235,11 @@ fn is_bucket_name(bucket: &str) -> bool {
 /// Segments that a file system or a proxy would rewrite are refused, so that an object is found
 /// again under the name that it was given.
 fn check_key(text: &str, key: &str) -> Result<(), AddressError> {
-    if key.len() > 1024 || key.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+    if key.len() > 1024
+        || key
+            .split('/')
+            .any(|segment| matches!(segment, "" | "." | ".."))
+    {
         return Err(AddressError::Key(text.to_owned()));
     }
     Ok(())
@@ -221,10 +257,15 @@ mod tests {
             ("s3://lake/a b/ü", "lake", "a b/ü"),
         ] {
             let location: Location = text.parse().expect(text);
-            assert_eq!((location.bucket.as_str(), location.prefix.as_str()), (bucket, prefix));
+            assert_eq!(
+                (location.bucket.as_str(), location.prefix.as_str()),
+                (bucket, prefix)
+            );
             assert_eq!(location.to_string(), text);
         }
-        let trailing: Location = "s3://lake/bronze//".parse().expect("trailing slashes are dropped");
+        let trailing: Location = "s3://lake/bronze//"
+            .parse()
+            .expect("trailing slashes are dropped");
         assert_eq!(trailing.to_string(), "s3://lake/bronze");
     }
 
@@ -240,12 +281,33 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_its_reason() {
-        assert_eq!("/tmp/x".parse::<Location>(), Err(AddressError::Scheme("/tmp/x".into())));
-        for text in ["s3://", "s3://ab", "s3://Lake/x", "s3://-lake/x", "s3://la_ke"] {
-            assert!(matches!(text.parse::<Location>(), Err(AddressError::Bucket { .. })), "{text}");
+        assert_eq!(
+            "/tmp/x".parse::<Location>(),
+            Err(AddressError::Scheme("/tmp/x".into()))
+        );
+        for text in [
+            "s3://",
+            "s3://ab",
+            "s3://Lake/x",
+            "s3://-lake/x",
+            "s3://la_ke",
+        ] {
+            assert!(
+                matches!(text.parse::<Location>(), Err(AddressError::Bucket { .. })),
+                "{text}"
+            );
         }
-        for text in ["s3://lake", "s3://lake/", "s3://lake/a//b", "s3://lake/../b", "s3://lake/a/."] {
-            assert!(matches!(text.parse::<ObjectAddress>(), Err(AddressError::Key(_))), "{text}");
+        for text in [
+            "s3://lake",
+            "s3://lake/",
+            "s3://lake/a//b",
+            "s3://lake/../b",
+            "s3://lake/a/.",
+        ] {
+            assert!(
+                matches!(text.parse::<ObjectAddress>(), Err(AddressError::Key(_))),
+                "{text}"
+            );
         }
         let long = format!("s3://lake/{}", "x".repeat(1025));
         assert!(long.parse::<ObjectAddress>().is_err());
@@ -258,8 +320,14 @@ mod tests {
         assert_eq!(object.to_string(), "s3://lake/bronze/sales/a.json");
         assert_eq!(lake.relative(&object), Some("sales/a.json"));
         assert_eq!(lake.child("sales/").relative(&object), Some("a.json"));
-        assert_eq!(lake.relative(&"s3://lake/bronze2/a".parse().expect("an address")), None);
-        assert_eq!(lake.relative(&"s3://other/bronze/a".parse().expect("an address")), None);
+        assert_eq!(
+            lake.relative(&"s3://lake/bronze2/a".parse().expect("an address")),
+            None
+        );
+        assert_eq!(
+            lake.relative(&"s3://other/bronze/a".parse().expect("an address")),
+            None
+        );
         assert_eq!(lake.key_prefix(), "bronze/");
         let bucket: Location = "s3://lake".parse().expect("a location");
         assert_eq!(bucket.key_prefix(), "");

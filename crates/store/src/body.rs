@@ -24,7 +24,11 @@ pub(crate) enum Content {
     /// In memory.
     Bytes(Bytes),
     /// A range of a local file.
-    File { path: PathBuf, offset: u64, size_bytes: u64 },
+    File {
+        path: PathBuf,
+        offset: u64,
+        size_bytes: u64,
+    },
 }
 
 impl Content {
@@ -40,7 +44,11 @@ impl Content {
         match self {
             Self::Bytes(bytes) => Ok(ByteStream::from(bytes.clone())),
             Self::File { size_bytes: 0, .. } => Ok(ByteStream::from_static(b"")),
-            Self::File { path, offset, size_bytes } => ByteStream::read_from()
+            Self::File {
+                path,
+                offset,
+                size_bytes,
+            } => ByteStream::read_from()
                 .path(path)
                 .offset(*offset)
                 .length(Length::Exact(*size_bytes))
@@ -76,7 +84,8 @@ impl PartHasher {
         let mut part = Sha256Hasher::default();
         let mut left = size_bytes;
         while left > 0 {
-            let wanted = usize::try_from(left).map_or(self.buffer.len(), |left| left.min(self.buffer.len()));
+            let wanted =
+                usize::try_from(left).map_or(self.buffer.len(), |left| left.min(self.buffer.len()));
             let buffer = &mut self.buffer[..wanted];
             let read = match self.file.read(buffer) {
                 Ok(0) => return Err(changed(&self.path)),
@@ -100,7 +109,10 @@ impl PartHasher {
 /// The error for a file that is not what it was when the upload began.
 pub(crate) fn changed(path: &Path) -> StoreError {
     let message = "the file changed while it was being uploaded";
-    StoreError::local(path, std::io::Error::new(std::io::ErrorKind::UnexpectedEof, message))
+    StoreError::local(
+        path,
+        std::io::Error::new(std::io::ErrorKind::UnexpectedEof, message),
+    )
 }
 
 /// Buffers of one part that streams are read into, kept for the next part: what an allocator
@@ -164,11 +176,19 @@ mod tests {
     #[test]
     fn a_file_is_hashed_by_part_and_as_a_whole() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let bytes: Vec<u8> = (0..700_000_u32).map(|number| (number % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..700_000_u32)
+            .map(|number| (number % 251) as u8)
+            .collect();
         std::fs::write(file.path(), &bytes).expect("writable");
         let mut hasher = PartHasher::open(file.path()).expect("readable");
-        assert_eq!(hasher.next(400_000).expect("first"), PartDigest::of(&bytes[..400_000]));
-        assert_eq!(hasher.next(300_000).expect("second"), PartDigest::of(&bytes[400_000..]));
+        assert_eq!(
+            hasher.next(400_000).expect("first"),
+            PartDigest::of(&bytes[..400_000])
+        );
+        assert_eq!(
+            hasher.next(300_000).expect("second"),
+            PartDigest::of(&bytes[400_000..])
+        );
         assert!(hasher.next(1).is_err(), "the file has no more");
         assert_eq!(hasher.finish(), sha256_of_bytes(&bytes));
     }

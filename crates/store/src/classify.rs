@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Source;
 use crate::{ObjectAddress, StoreError};
@@ -23,12 +23,20 @@ pub(crate) struct Subject {
 impl Subject {
     /// An operation on an object.
     pub fn object(operation: &'static str, address: &ObjectAddress) -> Self {
-        Self { operation, bucket: address.bucket.clone(), address: address.to_string() }
+        Self {
+            operation,
+            bucket: address.bucket.clone(),
+            address: address.to_string(),
+        }
     }
 
     /// An operation on a bucket, or on a prefix in it.
     pub fn bucket(operation: &'static str, bucket: &str, address: impl fmt::Display) -> Self {
-        Self { operation, bucket: bucket.to_owned(), address: address.to_string() }
+        Self {
+            operation,
+            bucket: bucket.to_owned(),
+            address: address.to_string(),
+        }
     }
 
     /// Makes the error that callers see.
@@ -41,7 +49,11 @@ impl Subject {
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
                 // A HEAD has no body to carry the code; MinIO puts it into a header.
-                let header = service.raw().headers().get("x-minio-error-code").map(str::to_owned);
+                let header = service
+                    .raw()
+                    .headers()
+                    .get("x-minio-error-code")
+                    .map(str::to_owned);
                 let answer = Answer {
                     status,
                     code: service.err().code().map(str::to_owned).or(header),
@@ -49,15 +61,25 @@ impl Subject {
                 };
                 self.from_answer(answer)
             }
-            SdkError::TimeoutError(_) => StoreError::Timeout { address, source: chain(&error) },
-            SdkError::DispatchFailure(ref failure) if failure.is_timeout() => {
-                StoreError::Timeout { address, source: chain(&error) }
-            }
+            SdkError::TimeoutError(_) => StoreError::Timeout {
+                address,
+                source: chain(&error),
+            },
+            SdkError::DispatchFailure(ref failure) if failure.is_timeout() => StoreError::Timeout {
+                address,
+                source: chain(&error),
+            },
             SdkError::DispatchFailure(ref failure) if !failure.is_user() => {
-                StoreError::Unreachable { address, source: chain(&error) }
+                StoreError::Unreachable {
+                    address,
+                    source: chain(&error),
+                }
             }
             // An answer that could not be read to its end, or is not S3's.
-            SdkError::ResponseError(_) => StoreError::Unreachable { address, source: chain(&error) },
+            SdkError::ResponseError(_) => StoreError::Unreachable {
+                address,
+                source: chain(&error),
+            },
             other => StoreError::Other {
                 address,
                 operation: self.operation,
@@ -72,20 +94,39 @@ impl Subject {
         let status = answer.status;
         match Meaning::of(&answer) {
             Meaning::NotFound => StoreError::NotFound { address },
-            Meaning::BucketMissing => StoreError::BucketMissing { bucket: self.bucket.clone() },
+            Meaning::BucketMissing => StoreError::BucketMissing {
+                bucket: self.bucket.clone(),
+            },
             Meaning::PreconditionFailed => StoreError::PreconditionFailed { address },
-            Meaning::Credentials => StoreError::Credentials { address, source: Box::new(answer) },
-            Meaning::Throttled => StoreError::Throttled { address, source: Box::new(answer) },
-            Meaning::Unreachable => StoreError::Unreachable { address, source: Box::new(answer) },
-            Meaning::Timeout => StoreError::Timeout { address, source: Box::new(answer) },
-            Meaning::Full => StoreError::DiskFull { place: address, source: Box::new(answer) },
+            Meaning::Credentials => StoreError::Credentials {
+                address,
+                source: Box::new(answer),
+            },
+            Meaning::Throttled => StoreError::Throttled {
+                address,
+                source: Box::new(answer),
+            },
+            Meaning::Unreachable => StoreError::Unreachable {
+                address,
+                source: Box::new(answer),
+            },
+            Meaning::Timeout => StoreError::Timeout {
+                address,
+                source: Box::new(answer),
+            },
+            Meaning::Full => StoreError::DiskFull {
+                place: address,
+                source: Box::new(answer),
+            },
             Meaning::Checksum => StoreError::Checksum {
                 address,
                 expected: "the one sent".to_owned(),
                 actual: answer.to_string(),
             },
             Meaning::Region => StoreError::Settings {
-                message: format!("`{address}` is in another region than the one configured: {answer}"),
+                message: format!(
+                    "`{address}` is in another region than the one configured: {answer}"
+                ),
             },
             Meaning::Other => StoreError::Other {
                 address,
@@ -106,9 +147,15 @@ impl Subject {
                 || source.to_string().contains("minimum throughput")
         });
         if stalled {
-            StoreError::Timeout { address, source: chain(&error) }
+            StoreError::Timeout {
+                address,
+                source: chain(&error),
+            }
         } else {
-            StoreError::Unreachable { address, source: chain(&error) }
+            StoreError::Unreachable {
+                address,
+                source: chain(&error),
+            }
         }
     }
 
@@ -137,7 +184,11 @@ impl fmt::Display for Answer {
         if let Some(code) = &self.code {
             write!(formatter, " `{code}`")?;
         }
-        match self.message.as_deref().map(|message| message.trim_end_matches('.')) {
+        match self
+            .message
+            .as_deref()
+            .map(|message| message.trim_end_matches('.'))
+        {
             Some(message) if !message.is_empty() => write!(formatter, ": {message}"),
             _ => Ok(()),
         }
@@ -169,19 +220,38 @@ impl Meaning {
             "NoSuchKey" | "NoSuchUpload" | "NoSuchVersion" => Self::NotFound,
             // Two conditional writes met: this one has lost, or nobody has won yet.
             "PreconditionFailed" | "ConditionalRequestConflict" => Self::PreconditionFailed,
-            "AccessDenied" | "AllAccessDisabled" | "InvalidAccessKeyId" | "SignatureDoesNotMatch"
-            | "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" | "RequestTimeTooSkewed"
-            | "AccountProblem" | "InvalidSecurity" | "NotSignedUp" | "UnauthorizedAccess" => {
-                Self::Credentials
-            }
-            "SlowDown" | "SlowDownRead" | "SlowDownWrite" | "ServiceUnavailable" | "Throttling"
-            | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequests" | "Busy"
+            "AccessDenied"
+            | "AllAccessDisabled"
+            | "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "ExpiredToken"
+            | "InvalidToken"
+            | "TokenRefreshRequired"
+            | "RequestTimeTooSkewed"
+            | "AccountProblem"
+            | "InvalidSecurity"
+            | "NotSignedUp"
+            | "UnauthorizedAccess" => Self::Credentials,
+            "SlowDown"
+            | "SlowDownRead"
+            | "SlowDownWrite"
+            | "ServiceUnavailable"
+            | "Throttling"
+            | "ThrottlingException"
+            | "RequestLimitExceeded"
+            | "TooManyRequests"
+            | "Busy"
             | "XMinioServerNotInitialized" => Self::Throttled,
             "RequestTimeout" | "RequestTimeoutException" => Self::Timeout,
             "XMinioStorageFull" | "QuotaExceeded" | "XMinioAdminBucketQuotaExceeded" => Self::Full,
-            "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch"
-            | "ContentChecksumMismatch" | "ContentSHA256Mismatch" => Self::Checksum,
-            "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed"
+            "BadDigest"
+            | "XAmzContentSHA256Mismatch"
+            | "XAmzContentChecksumMismatch"
+            | "ContentChecksumMismatch"
+            | "ContentSHA256Mismatch" => Self::Checksum,
+            "PermanentRedirect"
+            | "TemporaryRedirect"
+            | "AuthorizationHeaderMalformed"
             | "IllegalLocationConstraintException" => Self::Region,
             _ => match answer.status {
                 401 | 403 => Self::Credentials,
@@ -213,7 +283,9 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> Source {
     text.into()
 }
 
-fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let error = next?;
@@ -229,7 +301,11 @@ mod tests {
 
     fn meaning(status: u16, code: &str) -> Meaning {
         let code = (!code.is_empty()).then(|| code.to_owned());
-        Meaning::of(&Answer { status, code, message: None })
+        Meaning::of(&Answer {
+            status,
+            code,
+            message: None,
+        })
     }
 
     #[test]
@@ -237,8 +313,14 @@ mod tests {
         assert_eq!(meaning(404, "NoSuchBucket"), Meaning::BucketMissing);
         assert_eq!(meaning(404, "NoSuchKey"), Meaning::NotFound);
         assert_eq!(meaning(404, ""), Meaning::NotFound);
-        assert_eq!(meaning(412, "PreconditionFailed"), Meaning::PreconditionFailed);
-        assert_eq!(meaning(409, "ConditionalRequestConflict"), Meaning::PreconditionFailed);
+        assert_eq!(
+            meaning(412, "PreconditionFailed"),
+            Meaning::PreconditionFailed
+        );
+        assert_eq!(
+            meaning(409, "ConditionalRequestConflict"),
+            Meaning::PreconditionFailed
+        );
         assert_eq!(meaning(409, "OperationAborted"), Meaning::Other);
         assert_eq!(meaning(400, "ExpiredToken"), Meaning::Credentials);
         assert_eq!(meaning(403, ""), Meaning::Credentials);
@@ -246,7 +328,10 @@ mod tests {
         assert_eq!(meaning(500, "InternalError"), Meaning::Unreachable);
         assert_eq!(meaning(507, "XMinioStorageFull"), Meaning::Full);
         assert_eq!(meaning(400, "BadDigest"), Meaning::Checksum);
-        assert_eq!(meaning(400, "AuthorizationHeaderMalformed"), Meaning::Region);
+        assert_eq!(
+            meaning(400, "AuthorizationHeaderMalformed"),
+            Meaning::Region
+        );
         assert_eq!(meaning(400, "InvalidArgument"), Meaning::Other);
         assert_eq!(meaning(501, "NotImplemented"), Meaning::Unreachable);
     }
@@ -254,10 +339,19 @@ mod tests {
     #[test]
     fn the_error_names_the_address_and_what_was_said() {
         let subject = Subject::bucket("GetObject", "lake", "s3://lake/a");
-        let answer = Answer { status: 403, code: Some("AccessDenied".into()), message: Some("Access Denied.".into()) };
+        let answer = Answer {
+            status: 403,
+            code: Some("AccessDenied".into()),
+            message: Some("Access Denied.".into()),
+        };
         let error = subject.from_answer(answer);
-        assert_eq!(error.to_string(), "the store refuses the credentials for `s3://lake/a`");
-        let source = std::error::Error::source(&error).expect("a source").to_string();
+        assert_eq!(
+            error.to_string(),
+            "the store refuses the credentials for `s3://lake/a`"
+        );
+        let source = std::error::Error::source(&error)
+            .expect("a source")
+            .to_string();
         assert_eq!(source, "HTTP 403 `AccessDenied`: Access Denied");
         assert_eq!(error.exit(), Failure::Configuration);
     }
@@ -265,7 +359,13 @@ mod tests {
     #[test]
     fn a_missing_bucket_is_named_alone() {
         let subject = Subject::bucket("GetObject", "lake", "s3://lake/a");
-        let answer = Answer { status: 404, code: Some("NoSuchBucket".into()), message: None };
-        assert!(matches!(subject.from_answer(answer), StoreError::BucketMissing { bucket } if bucket == "lake"));
+        let answer = Answer {
+            status: 404,
+            code: Some("NoSuchBucket".into()),
+            message: None,
+        };
+        assert!(
+            matches!(subject.from_answer(answer), StoreError::BucketMissing { bucket } if bucket == "lake")
+        );
     }
 }

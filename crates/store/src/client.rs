@@ -49,7 +49,10 @@ pub(crate) fn client(
         // Uploads carry a SHA-256 of our own, downloads are held against it: see `docs/storage.md`.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .interceptor(Watch { counters: Arc::clone(counters), attempt_limit: settings.attempts.max(1) })
+        .interceptor(Watch {
+            counters: Arc::clone(counters),
+            attempt_limit: settings.attempts.max(1),
+        })
         .http_client(http_client(settings.endpoint.as_deref())?);
     if let Some(endpoint) = &settings.endpoint {
         config = config.endpoint_url(endpoint);
@@ -63,16 +66,23 @@ fn with_credentials(config: Builder, settings: &StoreSettings) -> Result<Builder
         let credentials = Credentials::new(
             settings.access_key_id.expose(),
             settings.secret_access_key.expose(),
-            settings.session_token.as_ref().map(|token| token.expose().to_owned()),
+            settings
+                .session_token
+                .as_ref()
+                .map(|token| token.expose().to_owned()),
             None,
             "settings",
         );
         return Ok(config.credentials_provider(credentials));
     }
     let Some(profile) = &settings.profile else {
-        return Err(StoreError::Settings { message: "there is no access key".to_owned() });
+        return Err(StoreError::Settings {
+            message: "there is no access key".to_owned(),
+        });
     };
-    let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+    let provider = ProfileFileCredentialsProvider::builder()
+        .profile_name(profile)
+        .build();
     Ok(config.credentials_provider(provider))
 }
 
@@ -81,10 +91,15 @@ fn http_client(endpoint: Option<&str>) -> Result<SharedHttpClient, StoreError> {
     match endpoint {
         Some(url) if has_host(url, "http://") => Ok(builder.build_http()),
         Some(url) if !has_host(url, "https://") => Err(StoreError::Settings {
-            message: format!("the endpoint `{}` is not `http://host:port` or `https://host`", without_user(url)),
+            message: format!(
+                "the endpoint `{}` is not `http://host:port` or `https://host`",
+                without_user(url)
+            ),
         }),
         _ => Ok(builder
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::Ring,
+            ))
             .build_https()),
     }
 }
@@ -115,7 +130,10 @@ pub(crate) fn timeouts(settings: &StoreSettings, transfer_bytes: u64) -> Timeout
         .connect_timeout(Duration::from_secs(settings.connect_timeout_secs.max(1)))
         .operation_attempt_timeout(Duration::from_secs(attempt_secs))
         .operation_timeout(Duration::from_secs(
-            settings.operation_timeout_secs.max(1).saturating_add(attempts_secs),
+            settings
+                .operation_timeout_secs
+                .max(1)
+                .saturating_add(attempts_secs),
         ))
         .build()
 }
@@ -146,27 +164,50 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_cannot_be_one_is_refused() {
-        for endpoint in ["127.0.0.1:9000", "ftp://host", "http://", "http://:9000", "", "http://a b"] {
+        for endpoint in [
+            "127.0.0.1:9000",
+            "ftp://host",
+            "http://",
+            "http://:9000",
+            "",
+            "http://a b",
+        ] {
             let error = client(&settings(endpoint), &Default::default()).expect_err(endpoint);
             assert!(matches!(error, StoreError::Settings { .. }), "{endpoint}");
         }
-        let error = client(&settings("http://user:hunter2@host"), &Default::default()).expect_err("a password");
+        let error = client(&settings("http://user:hunter2@host"), &Default::default())
+            .expect_err("a password");
         assert!(!error.to_string().contains("hunter2"), "{error}");
         assert!(client(&settings("http://127.0.0.1:9000"), &Default::default()).is_ok());
     }
 
     #[test]
     fn credentials_are_needed() {
-        let without = StoreSettings { access_key_id: Secret::default(), ..settings("http://127.0.0.1:9000") };
-        assert!(matches!(client(&without, &Default::default()), Err(StoreError::Settings { .. })));
+        let without = StoreSettings {
+            access_key_id: Secret::default(),
+            ..settings("http://127.0.0.1:9000")
+        };
+        assert!(matches!(
+            client(&without, &Default::default()),
+            Err(StoreError::Settings { .. })
+        ));
     }
 
     #[test]
     fn large_transfers_get_more_time() {
         let settings = settings("http://127.0.0.1:9000");
-        assert_eq!(timeouts(&settings, 0).operation_attempt_timeout(), Some(Duration::from_secs(30)));
+        assert_eq!(
+            timeouts(&settings, 0).operation_attempt_timeout(),
+            Some(Duration::from_secs(30))
+        );
         let large = timeouts(&settings, 8 * 1024 * 1024);
-        assert_eq!(large.operation_attempt_timeout(), Some(Duration::from_secs(62)));
-        assert_eq!(large.operation_timeout(), Some(Duration::from_secs(120 + 4 * 32)));
+        assert_eq!(
+            large.operation_attempt_timeout(),
+            Some(Duration::from_secs(62))
+        );
+        assert_eq!(
+            large.operation_timeout(),
+            Some(Duration::from_secs(120 + 4 * 32))
+        );
     }
 }

@@ -29,12 +29,13 @@ impl ObjectStore {
         source_etag: &str,
         to: &ObjectAddress,
     ) -> Result<Written, StoreError> {
-        let source = self
-            .head(from)
-            .await?
-            .ok_or_else(|| StoreError::NotFound { address: from.to_string() })?;
+        let source = self.head(from).await?.ok_or_else(|| StoreError::NotFound {
+            address: from.to_string(),
+        })?;
         if source.etag != source_etag.trim_matches('"') {
-            return Err(StoreError::PreconditionFailed { address: from.to_string() });
+            return Err(StoreError::PreconditionFailed {
+                address: from.to_string(),
+            });
         }
         let sha256 = source.sha256.clone().unwrap_or_default();
         let written = if source.size_bytes > self.inner.single_copy_limit_bytes {
@@ -45,7 +46,8 @@ impl ObjectStore {
                 Err(error) => return Err(parts.abort_after(error).await),
             }
         } else {
-            self.copy_at_once(from, source_etag, to, source.size_bytes, sha256).await?
+            self.copy_at_once(from, source_etag, to, source.size_bytes, sha256)
+                .await?
         };
         add(&self.counting().objects_copied, 1);
         Ok(written)
@@ -78,7 +80,11 @@ impl ObjectStore {
             .copy_object_result
             .and_then(|result| result.e_tag)
             .ok_or_else(|| subject.incomplete("ETag"))?;
-        Ok(Written { etag: unquote(&etag), sha256, size_bytes })
+        Ok(Written {
+            etag: unquote(&etag),
+            sha256,
+            size_bytes,
+        })
     }
 
     /// A missing bucket may be the destination's; only its own name helps.
@@ -93,12 +99,19 @@ impl ObjectStore {
     {
         match subject.classify(error) {
             // The source's bucket has just answered.
-            StoreError::BucketMissing { .. } => StoreError::BucketMissing { bucket: to.bucket.clone() },
+            StoreError::BucketMissing { .. } => StoreError::BucketMissing {
+                bucket: to.bucket.clone(),
+            },
             error => error,
         }
     }
 
-    async fn copy_parts(&self, parts: &Parts, from: &ObjectAddress, source_etag: &str) -> Result<(), StoreError> {
+    async fn copy_parts(
+        &self,
+        parts: &Parts,
+        from: &ObjectAddress,
+        source_etag: &str,
+    ) -> Result<(), StoreError> {
         let mut copying = JoinSet::new();
         let part_bytes = copy_part_size_bytes(parts.size_bytes);
         for (number, index) in (1..).zip(0..parts.size_bytes.div_ceil(part_bytes)) {
@@ -120,10 +133,19 @@ impl ObjectStore {
             let request = with_time_for(request, &self.inner.settings, last - first + 1);
             copying.spawn(async move {
                 let _permit = permit;
-                let copied = request.send().await.map_err(|error| subject.classify(error))?;
-                let result = copied.copy_part_result.ok_or_else(|| subject.incomplete("result"))?;
+                let copied = request
+                    .send()
+                    .await
+                    .map_err(|error| subject.classify(error))?;
+                let result = copied
+                    .copy_part_result
+                    .ok_or_else(|| subject.incomplete("result"))?;
                 let etag = result.e_tag.ok_or_else(|| subject.incomplete("ETag"))?;
-                Ok(Sent { number, etag, digest: None })
+                Ok(Sent {
+                    number,
+                    etag,
+                    digest: None,
+                })
             });
         }
         parts.all_sent(&mut copying).await
@@ -134,7 +156,11 @@ impl ObjectStore {
 fn copy_part_size_bytes(size_bytes: u64) -> u64 {
     const LARGE_BYTES: u64 = 512 * 1024 * 1024;
     let smallest = part_size_bytes(size_bytes);
-    if size_bytes <= 2 * LARGE_BYTES { smallest } else { smallest.max(LARGE_BYTES) }
+    if size_bytes <= 2 * LARGE_BYTES {
+        smallest
+    } else {
+        smallest.max(LARGE_BYTES)
+    }
 }
 
 /// `bucket/key` as the header wants it.

@@ -102,16 +102,25 @@ mod tests {
     fn bytes_and_files_have_the_same_digest() {
         assert_eq!(sha256_of_bytes(b""), EMPTY);
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        assert_eq!(sha256_of_file(file.path()).expect("readable"), (EMPTY.to_owned(), 0));
+        assert_eq!(
+            sha256_of_file(file.path()).expect("readable"),
+            (EMPTY.to_owned(), 0)
+        );
         let bytes = vec![7; 600_000];
         std::fs::write(file.path(), &bytes).expect("writable");
-        assert_eq!(sha256_of_file(file.path()).expect("readable"), (sha256_of_bytes(&bytes), 600_000));
+        assert_eq!(
+            sha256_of_file(file.path()).expect("readable"),
+            (sha256_of_bytes(&bytes), 600_000)
+        );
     }
 
     #[test]
     fn the_composite_checksum_is_the_digest_of_digests_with_the_number_of_parts() {
         let parts = [PartDigest::of(b"a"), PartDigest::of(b"b")];
         let joined: Vec<u8> = parts.iter().flat_map(|part| part.0).collect();
-        assert_eq!(composite(parts.into_iter()), format!("{}-2", PartDigest::of(&joined).base64()));
+        assert_eq!(
+            composite(parts.into_iter()),
+            format!("{}-2", PartDigest::of(&joined).base64())
+        );
     }
 }

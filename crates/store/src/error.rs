@@ -64,7 +64,9 @@ pub enum StoreError {
         source: Source,
     },
     /// The bytes are not those that were expected.
-    #[error("the content of `{address}` is not what it should be: SHA-256 `{actual}` instead of `{expected}`")]
+    #[error(
+        "the content of `{address}` is not what it should be: SHA-256 `{actual}` instead of `{expected}`"
+    )]
     Checksum {
         /// The object, or the local file.
         address: String,
@@ -140,9 +142,15 @@ impl StoreError {
     pub fn local(path: &Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         if matches!(source.kind(), StorageFull | QuotaExceeded) {
-            Self::DiskFull { place: path.display().to_string(), source: Box::new(source) }
+            Self::DiskFull {
+                place: path.display().to_string(),
+                source: Box::new(source),
+            }
         } else {
-            Self::Local { path: path.to_owned(), source }
+            Self::Local {
+                path: path.to_owned(),
+                source,
+            }
         }
     }
 
@@ -192,9 +200,9 @@ impl StoreError {
             Self::BucketMissing { .. } => {
                 Some("create the bucket, or set `LAKE_CREATE_BUCKETS=true` to have it created")
             }
-            Self::Unreachable { .. } | Self::Timeout { .. } => {
-                Some("check that the store at `AWS_ENDPOINT_URL` is running and can be reached from here")
-            }
+            Self::Unreachable { .. } | Self::Timeout { .. } => Some(
+                "check that the store at `AWS_ENDPOINT_URL` is running and can be reached from here",
+            ),
             Self::Throttled { .. } => Some("wait until the store is less busy, then run it again"),
             Self::Checksum { .. } => Some(
                 "run it again; when it fails in the same way, the object or file is damaged or was changed meanwhile",
@@ -217,24 +225,52 @@ mod tests {
     #[test]
     fn local_failures_are_told_apart() {
         let local = |kind| StoreError::local(Path::new("/work/x"), Error::from(kind));
-        assert!(matches!(local(ErrorKind::StorageFull), StoreError::DiskFull { .. }));
+        assert!(matches!(
+            local(ErrorKind::StorageFull),
+            StoreError::DiskFull { .. }
+        ));
         assert_eq!(local(ErrorKind::StorageFull).exit(), Failure::Transient);
         assert_eq!(local(ErrorKind::NotFound).exit(), Failure::Configuration);
         assert_eq!(local(ErrorKind::UnexpectedEof).exit(), Failure::Transient);
-        assert_eq!(local(ErrorKind::NotFound).to_string(), "cannot read or write `/work/x`");
+        assert_eq!(
+            local(ErrorKind::NotFound).to_string(),
+            "cannot read or write `/work/x`"
+        );
     }
 
     #[test]
     fn the_class_follows_from_the_variant() {
         let address = || "s3://lake/a".to_owned();
         let source = || Box::new(Error::other("x"));
-        assert!(StoreError::Unreachable { address: address(), source: source() }.is_transient());
-        assert!(StoreError::Timeout { address: address(), source: source() }.is_transient());
-        let credentials = StoreError::Credentials { address: address(), source: source() };
+        assert!(
+            StoreError::Unreachable {
+                address: address(),
+                source: source()
+            }
+            .is_transient()
+        );
+        assert!(
+            StoreError::Timeout {
+                address: address(),
+                source: source()
+            }
+            .is_transient()
+        );
+        let credentials = StoreError::Credentials {
+            address: address(),
+            source: source(),
+        };
         assert_eq!(credentials.exit(), Failure::Configuration);
-        assert_eq!(StoreError::BucketMissing { bucket: "b".into() }.exit(), Failure::Configuration);
-        let other =
-            StoreError::Other { address: address(), operation: "PutObject", status: None, source: source() };
+        assert_eq!(
+            StoreError::BucketMissing { bucket: "b".into() }.exit(),
+            Failure::Configuration
+        );
+        let other = StoreError::Other {
+            address: address(),
+            operation: "PutObject",
+            status: None,
+            source: source(),
+        };
         assert_eq!(other.exit(), Failure::Bug);
     }
 }

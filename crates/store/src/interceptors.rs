@@ -51,12 +51,20 @@ impl Intercept for Watch {
         _components: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
-        let status = context.response().map(|response| response.status().as_u16());
+        let Some(Err(error)) = context.output_or_error() else {
+            return Ok(());
+        };
+        let status = context
+            .response()
+            .map(|response| response.status().as_u16());
         // Answers below 500 are answers: a missing object, a lost race. They are not repeated.
         if status.is_none_or(|status| status >= 500 || status == 429) {
-            let cause = error.as_operation_error().map_or_else(|| error.to_string(), ToString::to_string);
-            let cause = error.as_connector_error().map_or(cause, |failure| chain(failure).to_string());
+            let cause = error
+                .as_operation_error()
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            let cause = error
+                .as_connector_error()
+                .map_or(cause, |failure| chain(failure).to_string());
             tracing::warn!(
                 operation = bag.load::<Metadata>().map_or("unknown", Metadata::name),
                 attempt = attempt(bag),
@@ -117,11 +125,13 @@ impl Intercept for KnownPayload {
         _components: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        bag.interceptor_state().store_put(PayloadSigningOverride::Precomputed(self.0.hex()));
+        bag.interceptor_state()
+            .store_put(PayloadSigningOverride::Precomputed(self.0.hex()));
         Ok(())
     }
 }
 
 fn attempt(bag: &ConfigBag) -> u32 {
-    bag.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts)
+    bag.load::<RequestAttempts>()
+        .map_or(1, RequestAttempts::attempts)
 }

@@ -54,7 +54,9 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
     /// One place lies in another: a sweep of one could remove objects of the other.
-    #[error("{inner} at `{inner_location}` lies inside {outer} at `{outer_location}`; the five places must be apart")]
+    #[error(
+        "{inner} at `{inner_location}` lies inside {outer} at `{outer_location}`; the five places must be apart"
+    )]
     Overlap {
         /// The place inside.
         inner: Place,
@@ -87,7 +89,13 @@ impl Layout {
         quarantine: Location,
         gold: Location,
     ) -> Result<Self, LayoutError> {
-        let layout = Self { bronze, staging, silver, quarantine, gold };
+        let layout = Self {
+            bronze,
+            staging,
+            silver,
+            quarantine,
+            gold,
+        };
         layout.check()?;
         Ok(layout)
     }
@@ -127,8 +135,11 @@ impl Layout {
     /// The buckets that the places need, each once.
     #[must_use]
     pub fn buckets(&self) -> Vec<&str> {
-        let mut buckets: Vec<&str> =
-            self.places().into_iter().map(|(_, location)| location.bucket.as_str()).collect();
+        let mut buckets: Vec<&str> = self
+            .places()
+            .into_iter()
+            .map(|(_, location)| location.bucket.as_str())
+            .collect();
         buckets.sort_unstable();
         buckets.dedup();
         buckets
@@ -144,9 +155,15 @@ impl Layout {
     /// What an object is; nothing for what the lakehouse did not write.
     #[must_use]
     pub fn parse(&self, address: &ObjectAddress) -> Option<Key> {
-        [Below::Bronze, Below::Staging, Below::Silver, Below::Quarantine, Below::Gold]
-            .into_iter()
-            .find_map(|below| Key::parse(below, self.location(below).relative(address)?))
+        [
+            Below::Bronze,
+            Below::Staging,
+            Below::Silver,
+            Below::Quarantine,
+            Below::Gold,
+        ]
+        .into_iter()
+        .find_map(|below| Key::parse(below, self.location(below).relative(address)?))
     }
 
     fn location(&self, below: Below) -> &Location {
@@ -168,36 +185,27 @@ impl Layout {
     /// An object of a bronze partition; `object` is relative to the partition, as manifests
     /// have it.
     #[must_use]
-    pub fn bronze_object(&self, pipeline: &Name, dataset: &Name, date: &RunDate, object: &str) -> ObjectAddress {
-        self.bronze_partition(pipeline, dataset, date).object(object)
+    pub fn bronze_object(
+        &self,
+        pipeline: &Name,
+        dataset: &Name,
+        date: &RunDate,
+        object: &str,
+    ) -> ObjectAddress {
+        self.bronze_partition(pipeline, dataset, date)
+            .object(object)
     }
 
     /// The manifest of a bronze partition.
     #[must_use]
-    pub fn bronze_manifest(&self, pipeline: &Name, dataset: &Name, date: &RunDate) -> ObjectAddress {
-        self.bronze_partition(pipeline, dataset, date).object(MANIFEST_NAME)
-    }
-
-    /// Checks that a source file's relative path can be a key below a bronze partition.
-    ///
-    /// # Errors
-    /// [`LayoutError::SourceName`] for the manifest's own name, for segments that a store would
-    /// not keep, and for names that are too long.
-    pub fn check_source_name(name: &str) -> Result<(), LayoutError> {
-        let reason = if name == MANIFEST_NAME {
-            "that is the manifest's name"
-        } else if name.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
-            "it has an empty, `.` or `..` segment"
-        } else if name.split('/').any(|segment| segment.len() > 230) {
-            "a segment has more than 230 bytes"
-        } else if name.len() > 700 {
-            "it has more than 700 bytes"
-        } else if name.contains(|character: char| character.is_control() || character == '\\') {
-            "it contains a control character or `\\`"
-        } else {
-            return Ok(());
-        };
-        Err(LayoutError::SourceName { name: name.to_owned(), reason })
+    pub fn bronze_manifest(
+        &self,
+        pipeline: &Name,
+        dataset: &Name,
+        date: &RunDate,
+    ) -> ObjectAddress {
+        self.bronze_partition(pipeline, dataset, date)
+            .object(MANIFEST_NAME)
     }
 
     /// All that one run staged.
@@ -208,8 +216,15 @@ impl Layout {
 
     /// What one run staged of one dataset.
     #[must_use]
-    pub fn staging_dataset(&self, pipeline: &Name, date: &RunDate, run_id: &str, dataset: &Name) -> Location {
-        self.staging_run(pipeline, date, run_id).child(dataset.as_str())
+    pub fn staging_dataset(
+        &self,
+        pipeline: &Name,
+        date: &RunDate,
+        run_id: &str,
+        dataset: &Name,
+    ) -> Location {
+        self.staging_run(pipeline, date, run_id)
+            .child(dataset.as_str())
     }
 
     /// One staged object.
@@ -222,7 +237,8 @@ impl Layout {
         dataset: &Name,
         file: StagedFile,
     ) -> ObjectAddress {
-        self.staging_dataset(pipeline, date, run_id, dataset).object(file.file_name())
+        self.staging_dataset(pipeline, date, run_id, dataset)
+            .object(file.file_name())
     }
 
     /// The reports of all stages of one run.
@@ -233,8 +249,15 @@ impl Layout {
 
     /// The report of one stage of one run.
     #[must_use]
-    pub fn run_report(&self, pipeline: &Name, date: &RunDate, run_id: &str, stage: &str) -> ObjectAddress {
-        self.run_reports(pipeline, date, run_id).object(&format!("{stage}.json"))
+    pub fn run_report(
+        &self,
+        pipeline: &Name,
+        date: &RunDate,
+        run_id: &str,
+        stage: &str,
+    ) -> ObjectAddress {
+        self.run_reports(pipeline, date, run_id)
+            .object(&format!("{stage}.json"))
     }
 
     /// The published partition of a dataset.
@@ -249,7 +272,12 @@ impl Layout {
 
     /// The quarantine files and reports of a partition, refused ones included.
     #[must_use]
-    pub fn quarantine_partition(&self, pipeline: &Name, dataset: &Name, date: &RunDate) -> Location {
+    pub fn quarantine_partition(
+        &self,
+        pipeline: &Name,
+        dataset: &Name,
+        date: &RunDate,
+    ) -> Location {
         self.quarantine.child(&partition(pipeline, dataset, date))
     }
 
@@ -263,7 +291,8 @@ impl Layout {
         sha256: &str,
         extension: &str,
     ) -> ObjectAddress {
-        self.quarantine_partition(pipeline, dataset, date).object(&format!("{sha256}.{extension}"))
+        self.quarantine_partition(pipeline, dataset, date)
+            .object(&format!("{sha256}.{extension}"))
     }
 
     /// The evidence of a refused day under the name made of its content.
@@ -288,8 +317,16 @@ impl Layout {
 
     /// The same rows in another format beside it.
     #[must_use]
-    pub fn gold_format(&self, pipeline: &Name, mart: &Name, date: &RunDate, extension: &str) -> ObjectAddress {
-        self.gold.child(&partition(pipeline, mart, date)).object(&format!("data.{extension}"))
+    pub fn gold_format(
+        &self,
+        pipeline: &Name,
+        mart: &Name,
+        date: &RunDate,
+        extension: &str,
+    ) -> ObjectAddress {
+        self.gold
+            .child(&partition(pipeline, mart, date))
+            .object(&format!("data.{extension}"))
     }
 
     /// The same rows under a dated name: `<mart>/<mart>_YYYYMMDDTHHMMSS.csv`.
@@ -325,23 +362,6 @@ impl Layout {
     #[must_use]
     pub fn partition_date(&self, address: &ObjectAddress) -> Option<RunDate> {
         self.parse(address)?.date().copied()
-    }
-}
-
-/// The name of a source file that was delivered again with other bytes:
-/// `<stem>.<12 hex digits of its SHA-256><ext>`.
-///
-/// ```
-/// let name = lakehouse_store::redelivered_name("a/x.json", "0123456789abcdef");
-/// assert_eq!(name, "a/x.0123456789ab.json");
-/// ```
-#[must_use]
-pub fn redelivered_name(source_name: &str, sha256: &str) -> String {
-    let short = sha256.get(..12).unwrap_or(sha256);
-    let (folder, file) = source_name.rfind('/').map_or(("", source_name), |at| source_name.split_at(at + 1));
-    match file.rfind('.') {
-        Some(at) if at > 0 => format!("{folder}{}.{short}{}", &file[..at], &file[at..]),
-        _ => format!("{folder}{file}.{short}"),
     }
 }
 

@@ -3,7 +3,8 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use lakehouse_contract::{Name, RunDate};
 
-use super::{Layout, LayoutError, redelivered_name};
+use super::{Layout, LayoutError};
+use crate::redelivered_name;
 use crate::{Key, Location, ObjectAddress, StagedFile};
 
 fn location(text: &str) -> Location {
@@ -41,7 +42,9 @@ fn date() -> RunDate {
 }
 
 fn time() -> NaiveDateTime {
-    NaiveDate::from_ymd_opt(2011, 8, 12).and_then(|day| day.and_hms_opt(6, 30, 5)).expect("a time")
+    NaiveDate::from_ymd_opt(2011, 8, 12)
+        .and_then(|day| day.and_hms_opt(6, 30, 5))
+        .expect("a time")
 }
 
 const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -69,7 +72,11 @@ fn keys() -> Vec<(Key, String)> {
             "s3://bronze/sales/orders/year=2011/month=08/day=12/a/ü 1+%.json".to_owned(),
         ),
         (
-            Key::BronzeManifest { pipeline: pipeline.clone(), dataset: dataset.clone(), date: date() },
+            Key::BronzeManifest {
+                pipeline: pipeline.clone(),
+                dataset: dataset.clone(),
+                date: date(),
+            },
             "s3://bronze/sales/orders/year=2011/month=08/day=12/_manifest.json".to_owned(),
         ),
         (
@@ -82,7 +89,11 @@ fn keys() -> Vec<(Key, String)> {
             "s3://staging/_reports/sales/2011-08-12/manual%201%2F2/silver.json".to_owned(),
         ),
         (
-            Key::SilverData { pipeline: pipeline.clone(), dataset: dataset.clone(), date: date() },
+            Key::SilverData {
+                pipeline: pipeline.clone(),
+                dataset: dataset.clone(),
+                date: date(),
+            },
             "s3://silver/sales/orders/year=2011/month=08/day=12/data.parquet".to_owned(),
         ),
         (
@@ -94,7 +105,11 @@ fn keys() -> Vec<(Key, String)> {
             format!("s3://quarantine/sales/orders/year=2011/month=08/day=12/refused/{SHA256}.json"),
         ),
         (
-            Key::GoldData { pipeline: pipeline.clone(), mart: mart.clone(), date: date() },
+            Key::GoldData {
+                pipeline: pipeline.clone(),
+                mart: mart.clone(),
+                date: date(),
+            },
             "s3://gold/sales/daily_revenue/year=2011/month=08/day=12/data.parquet".to_owned(),
         ),
         (
@@ -125,7 +140,10 @@ fn keys() -> Vec<(Key, String)> {
                 dataset: dataset.clone(),
                 file,
             },
-            format!("s3://staging/sales/2011-08-12/manual%201%2F2/orders/{}", file.file_name()),
+            format!(
+                "s3://staging/sales/2011-08-12/manual%201%2F2/orders/{}",
+                file.file_name()
+            ),
         ));
     }
     keys
@@ -149,13 +167,17 @@ fn one_bucket_with_prefixes_works_too() {
         assert_eq!(layout.parse(&layout.address(&key)), Some(key));
     }
     assert_eq!(layout.buckets(), ["lake"]);
-    assert_eq!(five_buckets().buckets(), ["bronze", "gold", "quarantine", "silver", "staging"]);
+    assert_eq!(
+        five_buckets().buckets(),
+        ["bronze", "gold", "quarantine", "silver", "staging"]
+    );
 }
 
 #[test]
 fn the_short_ways_build_the_same_addresses() {
     let layout = one_bucket();
-    let (pipeline, dataset, mart, date) = (name("sales"), name("orders"), name("daily_revenue"), date());
+    let (pipeline, dataset, mart, date) =
+        (name("sales"), name("orders"), name("daily_revenue"), date());
     let addresses = [
         layout.bronze_object(&pipeline, &dataset, &date, "a/ü 1+%.json"),
         layout.bronze_manifest(&pipeline, &dataset, &date),
@@ -170,7 +192,10 @@ fn the_short_ways_build_the_same_addresses() {
     let staged = StagedFile::ALL
         .map(|file| layout.staged_object(&pipeline, &date, "manual 1/2", &dataset, file));
     let built: Vec<ObjectAddress> = keys().iter().map(|(key, _)| layout.address(key)).collect();
-    assert_eq!(addresses.into_iter().chain(staged).collect::<Vec<_>>(), built);
+    assert_eq!(
+        addresses.into_iter().chain(staged).collect::<Vec<_>>(),
+        built
+    );
 }
 
 #[test]
@@ -189,7 +214,11 @@ fn what_the_lakehouse_did_not_write_is_nothing() {
         "s3://gold/sales/daily_revenue/daily_revenue_2011.csv",
         "s3://gold/sales/daily_revenue/other_20110812T063005.csv",
     ] {
-        assert_eq!(layout.parse(&text.parse().expect("an address")), None, "{text}");
+        assert_eq!(
+            layout.parse(&text.parse().expect("an address")),
+            None,
+            "{text}"
+        );
     }
 }
 
@@ -220,11 +249,26 @@ fn places_inside_one_another_are_refused() {
 
 #[test]
 fn source_names_that_cannot_be_keys_are_refused() {
-    for name in ["a.json", "a/b c/ü+%.json", "_manifest.json.bak", "a/_manifest.json"] {
+    for name in [
+        "a.json",
+        "a/b c/ü+%.json",
+        "_manifest.json.bak",
+        "a/_manifest.json",
+    ] {
         assert_eq!(Layout::check_source_name(name), Ok(()), "{name}");
     }
     let long = "x".repeat(231);
-    for name in ["_manifest.json", "", "/a", "a//b", "../a", "a/.", "a\nb", "a\\b", &long] {
+    for name in [
+        "_manifest.json",
+        "",
+        "/a",
+        "a//b",
+        "../a",
+        "a/.",
+        "a\nb",
+        "a\\b",
+        &long,
+    ] {
         let error = Layout::check_source_name(name).expect_err(name);
         assert!(matches!(error, LayoutError::SourceName { .. }), "{name}");
     }

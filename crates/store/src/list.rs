@@ -2,24 +2,12 @@
 
 use std::collections::VecDeque;
 
-use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt, try_unfold};
 
 use crate::classify::Subject;
 use crate::counters::add;
 use crate::store::RawInfo;
 use crate::{Location, ObjectAddress, ObjectInfo, ObjectStore, StoreError};
-
-/// A multipart upload that was begun and neither completed nor aborted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MultipartUpload {
-    /// The object that it would become.
-    pub address: ObjectAddress,
-    /// Its id.
-    pub upload_id: String,
-    /// When it was begun, by the store's clock.
-    pub initiated: DateTime<Utc>,
-}
 
 /// One page of a listing.
 struct Page {
@@ -39,7 +27,10 @@ impl ObjectStore {
 
     /// The same, page by page.
     #[must_use]
-    pub fn list_stream(&self, location: &Location) -> BoxStream<'static, Result<ObjectInfo, StoreError>> {
+    pub fn list_stream(
+        &self,
+        location: &Location,
+    ) -> BoxStream<'static, Result<ObjectInfo, StoreError>> {
         self.list_prefix_stream(location, "")
     }
 
@@ -47,8 +38,14 @@ impl ObjectStore {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_prefix(&self, location: &Location, beginning: &str) -> Result<Vec<ObjectInfo>, StoreError> {
-        self.list_prefix_stream(location, beginning).try_collect().await
+    pub async fn list_prefix(
+        &self,
+        location: &Location,
+        beginning: &str,
+    ) -> Result<Vec<ObjectInfo>, StoreError> {
+        self.list_prefix_stream(location, beginning)
+            .try_collect()
+            .await
     }
 
     /// The same, page by page.
@@ -59,20 +56,29 @@ impl ObjectStore {
         beginning: &str,
     ) -> BoxStream<'static, Result<ObjectInfo, StoreError>> {
         let prefix = format!("{}{beginning}", location.key_prefix());
-        let first = Page { objects: VecDeque::new(), directories: Vec::new(), next: None };
+        let first = Page {
+            objects: VecDeque::new(),
+            directories: Vec::new(),
+            next: None,
+        };
         let state = (self.clone(), location.bucket.clone(), prefix, first, false);
-        try_unfold(state, |(store, bucket, prefix, mut page, mut begun)| async move {
-            loop {
-                if let Some(object) = page.objects.pop_front() {
-                    return Ok(Some((object, (store, bucket, prefix, page, begun))));
+        try_unfold(
+            state,
+            |(store, bucket, prefix, mut page, mut begun)| async move {
+                loop {
+                    if let Some(object) = page.objects.pop_front() {
+                        return Ok(Some((object, (store, bucket, prefix, page, begun))));
+                    }
+                    if begun && page.next.is_none() {
+                        return Ok(None);
+                    }
+                    page = store
+                        .list_page(&bucket, &prefix, None, page.next.take())
+                        .await?;
+                    begun = true;
                 }
-                if begun && page.next.is_none() {
-                    return Ok(None);
-                }
-                page = store.list_page(&bucket, &prefix, None, page.next.take()).await?;
-                begun = true;
-            }
-        })
+            },
+        )
         .boxed()
     }
 
@@ -85,7 +91,9 @@ impl ObjectStore {
         let mut names = Vec::new();
         let mut next = None;
         loop {
-            let page = self.list_page(&location.bucket, &prefix, Some("/"), next).await?;
+            let page = self
+                .list_page(&location.bucket, &prefix, Some("/"), next)
+                .await?;
             names.extend(page.directories.iter().filter_map(|directory| {
                 let name = directory.strip_prefix(&prefix)?.strip_suffix('/')?;
                 (!name.is_empty()).then(|| name.to_owned())
@@ -104,7 +112,11 @@ impl ObjectStore {
         delimiter: Option<&str>,
         token: Option<String>,
     ) -> Result<Page, StoreError> {
-        let subject = Subject::bucket("ListObjectsV2", bucket, format_args!("s3://{bucket}/{prefix}"));
+        let subject = Subject::bucket(
+            "ListObjectsV2",
+            bucket,
+            format_args!("s3://{bucket}/{prefix}"),
+        );
         let answer = self
             .client()
             .list_objects_v2()
@@ -129,65 +141,25 @@ impl ObjectStore {
                 last_modified: object.last_modified,
                 metadata: None,
             };
-            let address = ObjectAddress { bucket: bucket.to_owned(), key };
+            let address = ObjectAddress {
+                bucket: bucket.to_owned(),
+                key,
+            };
             objects.push_back(raw.into_info(&address, &subject)?);
         }
-        let directories =
-            answer.common_prefixes.unwrap_or_default().into_iter().filter_map(|common| common.prefix).collect();
-        let next = answer.next_continuation_token.filter(|_| answer.is_truncated.unwrap_or(false));
-        Ok(Page { objects, directories, next })
-    }
-
-    /// The multipart uploads of a bucket that are neither completed nor aborted.
-    ///
-    /// There is no prefix to ask for: MinIO finds an upload only under its exact key or under
-    /// none. Callers filter, or use [`list_multipart_uploads_below`](Self::list_multipart_uploads_below).
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn list_multipart_uploads(&self, bucket: &str) -> Result<Vec<MultipartUpload>, StoreError> {
-        let subject = Subject::bucket("ListMultipartUploads", bucket, format_args!("s3://{bucket}"));
-        let mut uploads = Vec::new();
-        let (mut key_marker, mut id_marker) = (None, None);
-        loop {
-            let answer = self
-                .client()
-                .list_multipart_uploads()
-                .bucket(bucket)
-                .set_key_marker(key_marker)
-                .set_upload_id_marker(id_marker)
-                .send()
-                .await
-                .map_err(|error| subject.classify(error))?;
-            add(&self.counting().listings, 1);
-            for upload in answer.uploads.unwrap_or_default() {
-                let key = upload.key.ok_or_else(|| subject.incomplete("key"))?;
-                uploads.push(MultipartUpload {
-                    address: ObjectAddress { bucket: bucket.to_owned(), key },
-                    upload_id: upload.upload_id.ok_or_else(|| subject.incomplete("upload id"))?,
-                    initiated: upload
-                        .initiated
-                        .and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos()))
-                        .ok_or_else(|| subject.incomplete("time"))?,
-                });
-            }
-            (key_marker, id_marker) = (answer.next_key_marker, answer.next_upload_id_marker);
-            if !answer.is_truncated.unwrap_or(false) || key_marker.is_none() {
-                return Ok(uploads);
-            }
-        }
-    }
-
-    /// The same, of the objects below a location.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn list_multipart_uploads_below(
-        &self,
-        location: &Location,
-    ) -> Result<Vec<MultipartUpload>, StoreError> {
-        let mut uploads = self.list_multipart_uploads(&location.bucket).await?;
-        uploads.retain(|upload| location.relative(&upload.address).is_some());
-        Ok(uploads)
+        let directories = answer
+            .common_prefixes
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|common| common.prefix)
+            .collect();
+        let next = answer
+            .next_continuation_token
+            .filter(|_| answer.is_truncated.unwrap_or(false));
+        Ok(Page {
+            objects,
+            directories,
+            next,
+        })
     }
 }

@@ -63,7 +63,9 @@ impl Manifest {
     /// The file with this source name.
     #[must_use]
     pub fn file(&self, source_name: &str) -> Option<&ManifestFile> {
-        self.files.iter().find(|file| file.source_name == source_name)
+        self.files
+            .iter()
+            .find(|file| file.source_name == source_name)
     }
 
     /// Reads a manifest's text.
@@ -73,7 +75,10 @@ impl Manifest {
     pub fn from_json(text: &[u8]) -> Result<Self, String> {
         let manifest: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         if manifest.version != VERSION {
-            return Err(format!("it has version {}, and this program knows version {VERSION}", manifest.version));
+            return Err(format!(
+                "it has version {}, and this program knows version {VERSION}",
+                manifest.version
+            ));
         }
         Ok(manifest)
     }
@@ -98,9 +103,13 @@ pub async fn load(
     store: &ObjectStore,
     address: &ObjectAddress,
 ) -> Result<Option<(Manifest, String)>, StoreError> {
-    let Some((info, bytes)) = store.get_bytes(address).await? else { return Ok(None) };
-    let manifest = Manifest::from_json(&bytes)
-        .map_err(|reason| StoreError::Malformed { address: address.to_string(), reason })?;
+    let Some((info, bytes)) = store.get_bytes(address).await? else {
+        return Ok(None);
+    };
+    let manifest = Manifest::from_json(&bytes).map_err(|reason| StoreError::Malformed {
+        address: address.to_string(),
+        reason,
+    })?;
     Ok(Some((manifest, info.etag)))
 }
 
@@ -115,9 +124,17 @@ pub async fn save(
     manifest: &Manifest,
     etag: Option<&str>,
 ) -> Result<Written, StoreError> {
-    let condition = etag.map_or(Condition::IfAbsent, |etag| Condition::IfMatch(etag.to_owned()));
-    let options = PutOptions { condition, ..PutOptions::default() };
-    match store.put_bytes(address, Bytes::from(manifest.to_json()), &options).await {
+    let condition = etag.map_or(Condition::IfAbsent, |etag| {
+        Condition::IfMatch(etag.to_owned())
+    });
+    let options = PutOptions {
+        condition,
+        ..PutOptions::default()
+    };
+    match store
+        .put_bytes(address, Bytes::from(manifest.to_json()), &options)
+        .await
+    {
         // The manifest that was read has been removed since.
         Err(StoreError::NotFound { address }) => Err(StoreError::PreconditionFailed { address }),
         result => result,

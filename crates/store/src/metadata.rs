@@ -39,7 +39,12 @@ fn encode_value(value: &str) -> String {
     let leading = value.len() - value.trim_start_matches(' ').len();
     let trailing = value.len() - leading - inner.len();
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
-    format!("{}{}{}", "%20".repeat(leading), percent_encode(inner, plain), "%20".repeat(trailing))
+    format!(
+        "{}{}{}",
+        "%20".repeat(leading),
+        percent_encode(inner, plain),
+        "%20".repeat(trailing)
+    )
 }
 
 /// Percent-encodes every byte that is not `plain`.
@@ -86,7 +91,10 @@ mod tests {
         for value in ["", "plain value", " ends ", "  ", "ü 100% +", "a\nb", "%41"] {
             let metadata = BTreeMap::from([("name".to_owned(), value.to_owned())]);
             let sent = encode(&metadata, None);
-            assert!(sent["name"].bytes().all(|byte| matches!(byte, b' '..=b'~')), "{value:?}");
+            assert!(
+                sent["name"].bytes().all(|byte| matches!(byte, b' '..=b'~')),
+                "{value:?}"
+            );
             assert_eq!(sent["name"].trim(), sent["name"], "{value:?}");
             assert_eq!(decode(Some(sent)), metadata, "{value:?}");
         }
@@ -95,6 +103,9 @@ mod tests {
     #[test]
     fn what_others_wrote_is_left_alone_when_it_is_not_our_spelling() {
         let foreign = [("Discount".to_owned(), "100 %".to_owned())].into();
-        assert_eq!(decode(Some(foreign)), BTreeMap::from([("discount".to_owned(), "100 %".to_owned())]));
+        assert_eq!(
+            decode(Some(foreign)),
+            BTreeMap::from([("discount".to_owned(), "100 %".to_owned())])
+        );
     }
 }

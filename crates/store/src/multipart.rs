@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use tokio::io::AsyncRead;
@@ -19,13 +19,15 @@ use crate::digest::{PartDigest, Sha256Hasher, composite};
 use crate::interceptors::{Attempts, KnownPayload};
 use crate::parts::{part_count, part_size_bytes};
 use crate::store::unquote;
-use crate::write::{Condition, Written, blocking, conditions, read_part};
+use crate::stream::read_part;
+use crate::write::{Condition, Written, blocking, conditions};
 use crate::{ObjectAddress, ObjectStore, StoreError};
 
 /// The most parts in flight.
 const PARTS_IN_FLIGHT: usize = 3;
 
-static IN_FLIGHT: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(PARTS_IN_FLIGHT)));
+static IN_FLIGHT: LazyLock<Arc<Semaphore>> =
+    LazyLock::new(|| Arc::new(Semaphore::new(PARTS_IN_FLIGHT)));
 
 /// A part that the server has.
 #[derive(Debug, Clone)]
@@ -66,8 +68,12 @@ impl Parts {
             .send()
             .await
             .map_err(|error| subject.classify(error))?;
-        let upload_id = created.upload_id.ok_or_else(|| subject.incomplete("upload id"))?;
-        store.open_uploads().insert(upload_id.clone(), address.clone());
+        let upload_id = created
+            .upload_id
+            .ok_or_else(|| subject.incomplete("upload id"))?;
+        store
+            .open_uploads()
+            .insert(upload_id.clone(), address.clone());
         Ok(Self {
             store: store.clone(),
             address: address.clone(),
@@ -81,10 +87,12 @@ impl Parts {
     fn plan(&self) -> impl Iterator<Item = (i32, u64, u64)> + use<> {
         let size_bytes = self.size_bytes;
         let part_bytes = part_size_bytes(size_bytes);
-        (1..).zip(0..part_count(size_bytes)).map(move |(number, index)| {
-            let offset = index * part_bytes;
-            (number, offset, part_bytes.min(size_bytes - offset))
-        })
+        (1..)
+            .zip(0..part_count(size_bytes))
+            .map(move |(number, index)| {
+                let offset = index * part_bytes;
+                (number, offset, part_bytes.min(size_bytes - offset))
+            })
     }
 
     /// Sends a file; its SHA-256 comes back.
@@ -100,7 +108,11 @@ impl Parts {
                 Ok((hasher, digest))
             })
             .await?;
-            let content = Content::File { path: path.to_owned(), offset, size_bytes };
+            let content = Content::File {
+                path: path.to_owned(),
+                offset,
+                size_bytes,
+            };
             sending.spawn(self.send_part(number, content, digest, permit));
         }
         self.all_sent(&mut sending).await?;
@@ -108,7 +120,10 @@ impl Parts {
     }
 
     /// Sends a stream; its SHA-256 comes back.
-    pub async fn send_stream(&self, reader: &mut (impl AsyncRead + Unpin)) -> Result<String, StoreError> {
+    pub async fn send_stream(
+        &self,
+        reader: &mut (impl AsyncRead + Unpin),
+    ) -> Result<String, StoreError> {
         let mut sending = JoinSet::new();
         let mut whole = Sha256Hasher::default();
         for (number, _, size_bytes) in self.plan() {
@@ -152,17 +167,26 @@ impl Parts {
     }
 
     /// Waits for the parts in flight.
-    pub async fn all_sent(&self, sending: &mut JoinSet<Result<Sent, StoreError>>) -> Result<(), StoreError> {
+    pub async fn all_sent(
+        &self,
+        sending: &mut JoinSet<Result<Sent, StoreError>>,
+    ) -> Result<(), StoreError> {
         while let Some(joined) = sending.join_next().await {
             self.record(joined)?;
         }
         Ok(())
     }
 
-    fn record(&self, joined: Result<Result<Sent, StoreError>, tokio::task::JoinError>) -> Result<(), StoreError> {
+    fn record(
+        &self,
+        joined: Result<Result<Sent, StoreError>, tokio::task::JoinError>,
+    ) -> Result<(), StoreError> {
         match joined {
             Ok(Ok(sent)) => {
-                self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+                self.sent
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(sent);
                 Ok(())
             }
             Ok(Err(error)) => Err(error),
@@ -183,7 +207,11 @@ impl Parts {
         digest: PartDigest,
         permit: OwnedSemaphorePermit,
     ) -> impl Future<Output = Result<Sent, StoreError>> + Send + use<> {
-        let (store, address, upload_id) = (self.store.clone(), self.address.clone(), self.upload_id.clone());
+        let (store, address, upload_id) = (
+            self.store.clone(),
+            self.address.clone(),
+            self.upload_id.clone(),
+        );
         async move {
             let _permit = permit;
             let subject = Subject::object("UploadPart", &address);
@@ -196,7 +224,9 @@ impl Parts {
                 .key(&address.key)
                 .upload_id(upload_id)
                 .part_number(number)
-                .content_length(i64::try_from(size_bytes).map_err(|_| subject.incomplete("possible size"))?)
+                .content_length(
+                    i64::try_from(size_bytes).map_err(|_| subject.incomplete("possible size"))?,
+                )
                 .checksum_sha256(&checksum)
                 .body(content.body().await?)
                 .customize()
@@ -213,15 +243,24 @@ impl Parts {
                 });
             }
             let etag = part.e_tag.ok_or_else(|| subject.incomplete("ETag"))?;
-            Ok(Sent { number, etag, digest: Some(digest) })
+            Ok(Sent {
+                number,
+                etag,
+                digest: Some(digest),
+            })
         }
     }
 
     /// Makes the object of its parts, the one step that readers see. What fails is aborted.
-    pub async fn complete(self, sha256: &str, condition: &Condition) -> Result<Written, StoreError> {
+    pub async fn complete(
+        self,
+        sha256: &str,
+        condition: &Condition,
+    ) -> Result<Written, StoreError> {
         let subject = Subject::object("CompleteMultipartUpload", &self.address);
         let attempts = Attempts::default();
-        let mut sent = std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut sent =
+            std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
         sent.sort_by_key(|part| part.number);
         let parts: Vec<CompletedPart> = sent
             .iter()
@@ -241,16 +280,23 @@ impl Parts {
             .bucket(&self.address.bucket)
             .key(&self.address.key)
             .upload_id(&self.upload_id)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            )
             .set_if_none_match(if_none_match)
             .set_if_match(if_match)
             .customize()
             .interceptor(attempts.clone());
         // The server may have to put the parts together before it answers.
-        let answer = with_time_for(request, &self.store.inner.settings, self.size_bytes).send().await;
+        let answer = with_time_for(request, &self.store.inner.settings, self.size_bytes)
+            .send()
+            .await;
         let written = match answer {
             Ok(completed) => {
-                let digests: Option<Vec<PartDigest>> = sent.iter().map(|part| part.digest).collect();
+                let digests: Option<Vec<PartDigest>> =
+                    sent.iter().map(|part| part.digest).collect();
                 let expected = digests.map(|digests| composite(digests.into_iter()));
                 if let (Some(stored), Some(expected)) = (completed.checksum_sha256, expected)
                     && stored.contains('-')
@@ -258,15 +304,26 @@ impl Parts {
                 {
                     self.forget();
                     let address = self.address.to_string();
-                    return Err(StoreError::Checksum { address, expected, actual: stored });
+                    return Err(StoreError::Checksum {
+                        address,
+                        expected,
+                        actual: stored,
+                    });
                 }
                 let etag = unquote(&completed.e_tag.ok_or_else(|| subject.incomplete("ETag"))?);
-                Written { etag, sha256: sha256.to_owned(), size_bytes: self.size_bytes }
+                Written {
+                    etag,
+                    sha256: sha256.to_owned(),
+                    size_bytes: self.size_bytes,
+                }
             }
             Err(error) => {
                 let error = subject.classify(error);
                 let (store, size_bytes) = (&self.store, self.size_bytes);
-                match store.written_by_lost_attempt(&self.address, error, &attempts, sha256, size_bytes).await {
+                match store
+                    .written_by_lost_attempt(&self.address, error, &attempts, sha256, size_bytes)
+                    .await
+                {
                     Ok(written) => written,
                     Err(error) => return Err(self.abort_after(error).await),
                 }
@@ -279,7 +336,11 @@ impl Parts {
     /// Aborts the upload because of `error`, which comes back: a failed abort is only logged,
     /// since cleanup finds what is left.
     pub async fn abort_after(self, error: StoreError) -> StoreError {
-        if let Err(abort) = self.store.abort_multipart_upload(&self.address, &self.upload_id).await {
+        if let Err(abort) = self
+            .store
+            .abort_multipart_upload(&self.address, &self.upload_id)
+            .await
+        {
             tracing::warn!(object = %self.address, cause = %abort, "a multipart upload is left for cleanup");
         }
         error
@@ -287,58 +348,5 @@ impl Parts {
 
     fn forget(&self) {
         self.store.open_uploads().remove(&self.upload_id);
-    }
-}
-
-impl ObjectStore {
-    pub(crate) fn open_uploads(
-        &self,
-    ) -> MutexGuard<'_, HashMap<String, ObjectAddress>> {
-        self.inner.open_uploads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Drops a multipart upload with its parts; it is no error when it is gone already.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn abort_multipart_upload(
-        &self,
-        address: &ObjectAddress,
-        upload_id: &str,
-    ) -> Result<(), StoreError> {
-        let subject = Subject::object("AbortMultipartUpload", address);
-        let answer = self
-            .client()
-            .abort_multipart_upload()
-            .bucket(&address.bucket)
-            .key(&address.key)
-            .upload_id(upload_id)
-            .send()
-            .await;
-        match answer.map_err(|error| subject.classify(error)) {
-            Ok(_) | Err(StoreError::NotFound { .. }) => {
-                self.open_uploads().remove(upload_id);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Aborts the uploads that this process has begun and not ended. A stage calls it before it
-    /// ends by a signal or an error: futures that are dropped cannot abort anything themselves.
-    /// The number of uploads that are aborted comes back; what cannot be aborted is logged.
-    pub async fn abort_open_uploads(&self) -> usize {
-        let open: Vec<(String, ObjectAddress)> =
-            self.open_uploads().iter().map(|(id, address)| (id.clone(), address.clone())).collect();
-        let mut aborted = 0;
-        for (upload_id, address) in open {
-            match self.abort_multipart_upload(&address, &upload_id).await {
-                Ok(()) => aborted += 1,
-                Err(error) => {
-                    tracing::warn!(object = %address, cause = %error, "a multipart upload is left for cleanup");
-                }
-            }
-        }
-        aborted
     }
 }

@@ -19,7 +19,10 @@ const MOST_PARTS: u64 = 10_000;
 #[must_use]
 pub fn part_size_bytes(size_bytes: u64) -> u64 {
     const MEBIBYTE: u64 = 1024 * 1024;
-    size_bytes.div_ceil(MOST_PARTS).next_multiple_of(MEBIBYTE).max(PART_SIZE_BYTES)
+    size_bytes
+        .div_ceil(MOST_PARTS)
+        .next_multiple_of(MEBIBYTE)
+        .max(PART_SIZE_BYTES)
 }
 
 /// The number of parts of an object of `size_bytes`; the empty object has one, the empty part.
@@ -45,10 +48,26 @@ mod tests {
     #[test]
     fn no_size_needs_more_than_ten_thousand_parts_or_parts_above_five_gibibytes() {
         let edge = PART_SIZE_BYTES * 10_000;
-        for size in [0, 1, PART_SIZE_BYTES, PART_SIZE_BYTES + 1, edge - 1, edge, edge + 1, 5 << 40] {
+        for size in [
+            0,
+            1,
+            PART_SIZE_BYTES,
+            PART_SIZE_BYTES + 1,
+            edge - 1,
+            edge,
+            edge + 1,
+            5 << 40,
+        ] {
             assert!(part_count(size) <= 10_000, "{size}");
             assert!(part_size_bytes(size) <= 5 << 30, "{size}");
         }
-        assert_eq!((part_count(0), part_count(PART_SIZE_BYTES), part_count(PART_SIZE_BYTES + 1)), (1, 1, 2));
+        assert_eq!(
+            (
+                part_count(0),
+                part_count(PART_SIZE_BYTES),
+                part_count(PART_SIZE_BYTES + 1)
+            ),
+            (1, 1, 2)
+        );
     }
 }

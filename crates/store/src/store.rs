@@ -50,7 +50,10 @@ pub(crate) struct Inner {
 
 impl std::fmt::Debug for ObjectStore {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ObjectStore").field("settings", &self.inner.settings).finish_non_exhaustive()
+        formatter
+            .debug_struct("ObjectStore")
+            .field("settings", &self.inner.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,7 +120,13 @@ impl ObjectStore {
     /// [`StoreError`]; [`StoreError::BucketMissing`] when even the bucket is not there.
     pub async fn head(&self, address: &ObjectAddress) -> Result<Option<ObjectInfo>, StoreError> {
         let subject = Subject::object("HeadObject", address);
-        let answer = self.client().head_object().bucket(&address.bucket).key(&address.key).send().await;
+        let answer = self
+            .client()
+            .head_object()
+            .bucket(&address.bucket)
+            .key(&address.key)
+            .send()
+            .await;
         match answer.map_err(|error| subject.classify(error)) {
             Ok(head) => {
                 self.know_bucket(&address.bucket);
@@ -143,7 +152,14 @@ impl ObjectStore {
     /// [`StoreError`].
     pub async fn delete(&self, address: &ObjectAddress) -> Result<(), StoreError> {
         let subject = Subject::object("DeleteObject", address);
-        match self.client().delete_object().bucket(&address.bucket).key(&address.key).send().await {
+        match self
+            .client()
+            .delete_object()
+            .bucket(&address.bucket)
+            .key(&address.key)
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) => match subject.classify(error) {
                 StoreError::NotFound { .. } => Ok(()),
@@ -179,7 +195,9 @@ impl ObjectStore {
             return Ok(());
         }
         if !self.inner.settings.create_buckets {
-            return Err(StoreError::BucketMissing { bucket: bucket.to_owned() });
+            return Err(StoreError::BucketMissing {
+                bucket: bucket.to_owned(),
+            });
         }
         let subject = Subject::bucket("CreateBucket", bucket, format_args!("s3://{bucket}"));
         let mut request = self.client().create_bucket().bucket(bucket);
@@ -187,7 +205,9 @@ impl ObjectStore {
         let region = &self.inner.settings.region;
         if self.inner.settings.endpoint.is_none() && region != "us-east-1" {
             let constraint = BucketLocationConstraint::from(region.as_str());
-            let configuration = CreateBucketConfiguration::builder().location_constraint(constraint).build();
+            let configuration = CreateBucketConfiguration::builder()
+                .location_constraint(constraint)
+                .build();
             request = request.create_bucket_configuration(configuration);
         }
         match request.send().await {
@@ -200,16 +220,27 @@ impl ObjectStore {
 
     /// A HEAD that finds nothing does not say whether object or bucket is missing.
     async fn missing_object_or_bucket(&self, bucket: &str) -> Result<(), StoreError> {
-        let known = self.inner.known_buckets.lock().unwrap_or_else(PoisonError::into_inner).contains(bucket);
+        let known = self
+            .inner
+            .known_buckets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(bucket);
         if known || self.bucket_exists(bucket).await? {
             Ok(())
         } else {
-            Err(StoreError::BucketMissing { bucket: bucket.to_owned() })
+            Err(StoreError::BucketMissing {
+                bucket: bucket.to_owned(),
+            })
         }
     }
 
     fn know_bucket(&self, bucket: &str) {
-        let mut known = self.inner.known_buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .inner
+            .known_buckets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if !known.contains(bucket) {
             known.insert(bucket.to_owned());
         }
@@ -225,7 +256,11 @@ pub(crate) struct RawInfo {
 }
 
 impl RawInfo {
-    pub fn into_info(self, address: &ObjectAddress, subject: &Subject) -> Result<ObjectInfo, StoreError> {
+    pub fn into_info(
+        self,
+        address: &ObjectAddress,
+        subject: &Subject,
+    ) -> Result<ObjectInfo, StoreError> {
         let size_bytes = self
             .size_bytes
             .and_then(|size| u64::try_from(size).ok())

@@ -9,9 +9,9 @@ use std::path::Path;
 
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 
-use crate::body::{Content, PartBuffer, PartHasher, changed};
+use crate::body::{Content, PartHasher, changed};
 use crate::classify::Subject;
 use crate::client::with_time_for;
 use crate::digest::PartDigest;
@@ -19,6 +19,7 @@ use crate::interceptors::{Attempts, KnownPayload};
 use crate::multipart::Parts;
 use crate::parts::{PART_SIZE_BYTES, part_size_bytes};
 use crate::store::{quote, unquote};
+use crate::stream::{expect_end, read_part};
 use crate::{ObjectAddress, ObjectStore, StoreError, metadata};
 
 /// What must hold of the object that is there already.
@@ -69,8 +70,13 @@ impl ObjectStore {
         options: &PutOptions,
     ) -> Result<Written, StoreError> {
         let digest = PartDigest::of(&bytes);
-        check_expected(&address.to_string(), options.sha256.as_deref(), &digest.hex())?;
-        self.put_content(address, &Content::Bytes(bytes), digest, options).await
+        check_expected(
+            &address.to_string(),
+            options.sha256.as_deref(),
+            &digest.hex(),
+        )?;
+        self.put_content(address, &Content::Bytes(bytes), digest, options)
+            .await
     }
 
     /// Writes a local file: one request up to 8 MiB, parts above. Memory does not depend on its
@@ -91,19 +97,28 @@ impl ObjectStore {
             .len();
         let result = if size_bytes <= PART_SIZE_BYTES {
             let digest = hash_small_file(path, size_bytes).await?;
-            check_expected(&path.display().to_string(), options.sha256.as_deref(), &digest.hex())?;
-            let content = Content::File { path: path.to_owned(), offset: 0, size_bytes };
+            check_expected(
+                &path.display().to_string(),
+                options.sha256.as_deref(),
+                &digest.hex(),
+            )?;
+            let content = Content::File {
+                path: path.to_owned(),
+                offset: 0,
+                size_bytes,
+            };
             self.put_content(address, &content, digest, options).await
         } else {
-            self.put_large_file(address, path, size_bytes, options).await
+            self.put_large_file(address, path, size_bytes, options)
+                .await
         };
         match result {
             // The server refuses a body that is not the one announced; say whose fault it is.
-            Err(StoreError::Checksum { .. } | StoreError::Other { .. } | StoreError::Unreachable { .. })
-                if file_size(path).await != Some(size_bytes) =>
-            {
-                Err(changed(path))
-            }
+            Err(
+                StoreError::Checksum { .. }
+                | StoreError::Other { .. }
+                | StoreError::Unreachable { .. },
+            ) if file_size(path).await != Some(size_bytes) => Err(changed(path)),
             result => result,
         }
     }
@@ -125,7 +140,9 @@ impl ObjectStore {
     ) -> Result<Written, StoreError> {
         let part_bytes = part_size_bytes(size_bytes);
         if size_bytes > part_bytes {
-            return self.put_large_stream(address, reader, size_bytes, options).await;
+            return self
+                .put_large_stream(address, reader, size_bytes, options)
+                .await;
         }
         let bytes = read_part(address, &mut reader, size_bytes).await?;
         expect_end(address, &mut reader, size_bytes).await?;
@@ -150,7 +167,9 @@ impl ObjectStore {
             .bucket(&address.bucket)
             .key(&address.key)
             .body(content.body().await?)
-            .content_length(i64::try_from(size_bytes).map_err(|_| subject.incomplete("possible size"))?)
+            .content_length(
+                i64::try_from(size_bytes).map_err(|_| subject.incomplete("possible size"))?,
+            )
             .checksum_sha256(digest.base64())
             .set_metadata(Some(metadata::encode(&options.metadata, Some(&sha256))))
             .set_if_none_match(if_none_match)
@@ -158,15 +177,22 @@ impl ObjectStore {
             .customize()
             .interceptor(KnownPayload(digest))
             .interceptor(attempts.clone());
-        let answer = with_time_for(request, &self.inner.settings, size_bytes).send().await;
+        let answer = with_time_for(request, &self.inner.settings, size_bytes)
+            .send()
+            .await;
         let written = match answer {
             Ok(put) => {
                 let etag = unquote(&put.e_tag.ok_or_else(|| subject.incomplete("ETag"))?);
-                Written { etag, sha256, size_bytes }
+                Written {
+                    etag,
+                    sha256,
+                    size_bytes,
+                }
             }
             Err(error) => {
                 let error = subject.classify(error);
-                self.written_by_lost_attempt(address, error, &attempts, &sha256, size_bytes).await?
+                self.written_by_lost_attempt(address, error, &attempts, &sha256, size_bytes)
+                    .await?
             }
         };
         self.counting().wrote(size_bytes);
@@ -185,10 +211,18 @@ impl ObjectStore {
             None => hash_file(path).await?,
         };
         let metadata = metadata::encode(&options.metadata, Some(&expected));
-        let parts = Parts::begin(self, address, size_bytes, Some(ChecksumAlgorithm::Sha256), metadata).await?;
+        let parts = Parts::begin(
+            self,
+            address,
+            size_bytes,
+            Some(ChecksumAlgorithm::Sha256),
+            metadata,
+        )
+        .await?;
         let result = parts.send_file(path).await;
-        let result = result
-            .and_then(|actual| check_expected(&path.display().to_string(), Some(&expected), &actual));
+        let result = result.and_then(|actual| {
+            check_expected(&path.display().to_string(), Some(&expected), &actual)
+        });
         match result {
             Ok(()) if file_size(path).await == Some(size_bytes) => {
                 let written = parts.complete(&expected, &options.condition).await?;
@@ -209,7 +243,14 @@ impl ObjectStore {
     ) -> Result<Written, StoreError> {
         let expected = options.sha256.as_deref();
         let metadata = metadata::encode(&options.metadata, expected);
-        let parts = Parts::begin(self, address, size_bytes, Some(ChecksumAlgorithm::Sha256), metadata).await?;
+        let parts = Parts::begin(
+            self,
+            address,
+            size_bytes,
+            Some(ChecksumAlgorithm::Sha256),
+            metadata,
+        )
+        .await?;
         let result = async {
             let actual = parts.send_stream(&mut reader).await?;
             expect_end(address, &mut reader, size_bytes).await?;
@@ -237,15 +278,23 @@ impl ObjectStore {
         sha256: &str,
         size_bytes: u64,
     ) -> Result<Written, StoreError> {
-        let may_be_ours =
-            matches!(error, StoreError::PreconditionFailed { .. } | StoreError::NotFound { .. });
+        let may_be_ours = matches!(
+            error,
+            StoreError::PreconditionFailed { .. } | StoreError::NotFound { .. }
+        );
         if !may_be_ours || !attempts.repeated() {
             return Err(error);
         }
         match self.head(address).await {
-            Ok(Some(info)) if info.sha256.as_deref() == Some(sha256) && info.size_bytes == size_bytes => {
+            Ok(Some(info))
+                if info.sha256.as_deref() == Some(sha256) && info.size_bytes == size_bytes =>
+            {
                 tracing::info!(object = %address, "an attempt whose answer was lost had written the object");
-                Ok(Written { etag: info.etag, sha256: sha256.to_owned(), size_bytes })
+                Ok(Written {
+                    etag: info.etag,
+                    sha256: sha256.to_owned(),
+                    size_bytes,
+                })
             }
             _ => Err(error),
         }
@@ -261,49 +310,6 @@ pub(crate) fn conditions(condition: &Condition) -> (Option<String>, Option<Strin
     }
 }
 
-/// Reads exactly `size_bytes` into a reused buffer.
-pub(crate) async fn read_part(
-    address: &ObjectAddress,
-    reader: &mut (impl AsyncRead + Unpin),
-    size_bytes: u64,
-) -> Result<Bytes, StoreError> {
-    let wrong = |reason: String| StoreError::Malformed { address: address.to_string(), reason };
-    let size = usize::try_from(size_bytes).map_err(|_| wrong("a part is larger than memory".to_owned()))?;
-    let mut buffer = PartBuffer::take(size);
-    reader
-        .read_exact(buffer.space(size))
-        .await
-        .map_err(|error| stream_error(address, error))?;
-    Ok(buffer.into_bytes())
-}
-
-async fn expect_end(
-    address: &ObjectAddress,
-    reader: &mut (impl AsyncRead + Unpin),
-    size_bytes: u64,
-) -> Result<(), StoreError> {
-    match reader.read(&mut [0; 1]).await {
-        Ok(0) => Ok(()),
-        Ok(_) => Err(StoreError::Malformed {
-            address: address.to_string(),
-            reason: format!("its stream has more than the {size_bytes} bytes announced"),
-        }),
-        Err(error) => Err(stream_error(address, error)),
-    }
-}
-
-/// A stream from another store carries that store's error inside; keep its class.
-fn stream_error(address: &ObjectAddress, error: std::io::Error) -> StoreError {
-    let kind = error.kind();
-    match error.downcast::<StoreError>() {
-        Ok(error) => error,
-        Err(error) if kind == std::io::ErrorKind::UnexpectedEof => {
-            StoreError::Malformed { address: address.to_string(), reason: format!("its stream ended early: {error}") }
-        }
-        Err(error) => StoreError::Unreachable { address: address.to_string(), source: Box::new(error) },
-    }
-}
-
 fn check_expected(place: &str, expected: Option<&str>, actual: &str) -> Result<(), StoreError> {
     match expected {
         Some(expected) if expected != actual => Err(StoreError::Checksum {
@@ -316,7 +322,10 @@ fn check_expected(place: &str, expected: Option<&str>, actual: &str) -> Result<(
 }
 
 async fn file_size(path: &Path) -> Option<u64> {
-    tokio::fs::metadata(path).await.ok().map(|metadata| metadata.len())
+    tokio::fs::metadata(path)
+        .await
+        .ok()
+        .map(|metadata| metadata.len())
 }
 
 async fn hash_small_file(path: &Path, size_bytes: u64) -> Result<PartDigest, StoreError> {

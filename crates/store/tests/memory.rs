@@ -20,15 +20,31 @@ fn memory_does_not_grow_with_the_file() {
         say("SKIPPED: the memory of uploads is measured on Linux only");
         return;
     }
-    let sizes = std::env::var("LAKE_TEST_UPLOAD_BYTES").unwrap_or_else(|_| "67108864,536870912".to_owned());
-    let sizes: Vec<u64> = sizes.split(',').map(|size| size.parse().expect("a number of bytes")).collect();
+    let sizes =
+        std::env::var("LAKE_TEST_UPLOAD_BYTES").unwrap_or_else(|_| "67108864,536870912".to_owned());
+    let sizes: Vec<u64> = sizes
+        .split(',')
+        .map(|size| size.parse().expect("a number of bytes"))
+        .collect();
     let server = Server::local_s3();
-    let peaks: Vec<u64> = sizes.iter().map(|size| peak_bytes(&server, *size)).collect();
+    let peaks: Vec<u64> = sizes
+        .iter()
+        .map(|size| peak_bytes(&server, *size))
+        .collect();
     for (size, peak) in sizes.iter().zip(&peaks) {
-        assert!(*peak <= LIMIT_BYTES, "{size} bytes need {peak} bytes of memory");
+        assert!(
+            *peak <= LIMIT_BYTES,
+            "{size} bytes need {peak} bytes of memory"
+        );
     }
-    let (least, most) = (peaks.iter().min().expect("sizes"), peaks.iter().max().expect("sizes"));
-    assert!(most - least <= DIFFERENCE_BYTES, "memory grows with the file: {peaks:?} for {sizes:?}");
+    let (least, most) = (
+        peaks.iter().min().expect("sizes"),
+        peaks.iter().max().expect("sizes"),
+    );
+    assert!(
+        most - least <= DIFFERENCE_BYTES,
+        "memory grows with the file: {peaks:?} for {sizes:?}"
+    );
 }
 
 /// Uploads a file of this size in a process of its own, several times at once, and tells the
@@ -72,15 +88,26 @@ fn the_measured_process() {
         create_buckets: true,
         ..StoreSettings::default()
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
-        let store = ObjectStore::connect(settings).await.expect("settings that work");
+        let store = ObjectStore::connect(settings)
+            .await
+            .expect("settings that work");
         store.ensure_bucket("memory").await.expect("a bucket");
         let uploads = (0..AT_ONCE).map(|number| {
             let (store, path) = (store.clone(), folder.join("file"));
             tokio::spawn(async move {
-                let address = ObjectAddress { bucket: "memory".into(), key: format!("file-{number}") };
-                store.put_file(&address, &path, &PutOptions::default()).await.expect("a write");
+                let address = ObjectAddress {
+                    bucket: "memory".into(),
+                    key: format!("file-{number}"),
+                };
+                store
+                    .put_file(&address, &path, &PutOptions::default())
+                    .await
+                    .expect("a write");
                 store.delete(&address).await.expect("a delete");
             })
         });

@@ -32,11 +32,20 @@ impl Env {
     /// When there can be no temporary folder.
     #[must_use]
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("lake-test-").tempdir().expect("a temporary folder");
-        let mut environment = Self { folder, variables: BTreeMap::new() };
-        for (name, folder) in
-            [("HOME", "home"), ("TMPDIR", "tmp"), ("LAKE_WORKSPACE_DIR", "workspace"), ("LAKE_PIPELINES_DIR", "pipelines")]
-        {
+        let folder = tempfile::Builder::new()
+            .prefix("lake-test-")
+            .tempdir()
+            .expect("a temporary folder");
+        let mut environment = Self {
+            folder,
+            variables: BTreeMap::new(),
+        };
+        for (name, folder) in [
+            ("HOME", "home"),
+            ("TMPDIR", "tmp"),
+            ("LAKE_WORKSPACE_DIR", "workspace"),
+            ("LAKE_PIPELINES_DIR", "pipelines"),
+        ] {
             let path = environment.path(folder);
             std::fs::create_dir_all(&path).expect("a folder");
             environment.set(name, path.to_string_lossy());
@@ -55,7 +64,10 @@ impl Env {
             environment.set(&name, value);
         }
         for place in PLACES {
-            environment.set(&format!("LAKE_{}_URL", place.to_uppercase()), format!("s3://{place}"));
+            environment.set(
+                &format!("LAKE_{}_URL", place.to_uppercase()),
+                format!("s3://{place}"),
+            );
         }
         environment.set("LAKE_CREATE_BUCKETS", "true");
         environment
@@ -116,7 +128,11 @@ impl Env {
     #[must_use]
     pub fn command_at(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().envs(&self.variables).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
         command
     }
 
@@ -127,7 +143,9 @@ impl Env {
     pub fn run(&self, name: &str, arguments: &[&str]) -> Outcome {
         let mut command = self.command(name);
         command.args(arguments);
-        let output = command.output().unwrap_or_else(|error| panic!("cannot start `{name}`: {error}"));
+        let output = command
+            .output()
+            .unwrap_or_else(|error| panic!("cannot start `{name}`: {error}"));
         Outcome::new(format!("{name} {}", arguments.join(" ")), &output)
     }
 
@@ -147,17 +165,23 @@ impl Env {
     #[must_use]
     pub fn spawn(&self, name: &str, arguments: &[&str]) -> ProcessGroup {
         let file = |extension: &str| {
-            std::fs::File::create(self.path(&format!("{name}.{extension}"))).expect("a file for output")
+            std::fs::File::create(self.path(&format!("{name}.{extension}")))
+                .expect("a file for output")
         };
         let mut command = self.command(name);
-        command.args(arguments).stdout(file("stdout")).stderr(file("stderr"));
+        command
+            .args(arguments)
+            .stdout(file("stdout"))
+            .stderr(file("stderr"));
         ProcessGroup::spawn(&mut command)
     }
 }
 
 fn copy(source: &Path, target: &Path) {
     std::fs::create_dir_all(target).expect("a folder");
-    for entry in std::fs::read_dir(source).unwrap_or_else(|error| panic!("{}: {error}", source.display())) {
+    for entry in
+        std::fs::read_dir(source).unwrap_or_else(|error| panic!("{}: {error}", source.display()))
+    {
         let entry = entry.expect("an entry");
         let to = target.join(entry.file_name());
         if entry.file_type().expect("a file type").is_dir() {
@@ -177,13 +201,27 @@ mod tests {
     fn a_command_has_the_given_variables_and_no_others() {
         let mut environment = Env::new();
         environment.set("ONE", "1").set("TWO", "2").remove("TWO");
-        let output = environment.command_at(Path::new("/usr/bin/env")).output().expect("env");
+        let output = environment
+            .command_at(Path::new("/usr/bin/env"))
+            .output()
+            .expect("env");
         let text = String::from_utf8(output.stdout).expect("text");
-        let mut names: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+        let mut names: Vec<&str> = text
+            .lines()
+            .filter_map(|line| Some(line.split_once('=')?.0))
+            .collect();
         names.sort_unstable();
         assert_eq!(
             names,
-            ["HOME", "LAKE_PIPELINES_DIR", "LAKE_WORKSPACE_DIR", "LC_ALL", "ONE", "PATH", "TMPDIR"]
+            [
+                "HOME",
+                "LAKE_PIPELINES_DIR",
+                "LAKE_WORKSPACE_DIR",
+                "LC_ALL",
+                "ONE",
+                "PATH",
+                "TMPDIR"
+            ]
         );
     }
 
@@ -192,6 +230,9 @@ mod tests {
         let environment = Env::new();
         environment.write("a/b/c.txt", "text");
         let copied = environment.copy_folder(&environment.path("a"), "d");
-        assert_eq!(std::fs::read_to_string(copied.join("b/c.txt")).expect("a file"), "text");
+        assert_eq!(
+            std::fs::read_to_string(copied.join("b/c.txt")).expect("a file"),
+            "text"
+        );
     }
 }

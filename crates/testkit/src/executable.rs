@@ -21,7 +21,8 @@ pub fn find_executable(name: &str) -> Option<PathBuf> {
     let test = std::env::current_exe().ok();
     let beside = test.as_deref().and_then(Path::parent).map(Path::to_owned);
     let above = beside.as_deref().and_then(Path::parent).map(Path::to_owned);
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(|folder| PathBuf::from(folder).join("release"));
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map(|folder| PathBuf::from(folder).join("release"));
     [configured, beside, above, target]
         .into_iter()
         .flatten()

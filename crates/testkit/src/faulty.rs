@@ -13,40 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::faulty_http::{Head, pass};
-
-/// What goes wrong with one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// The store answers with this status and S3 error code; the request never reaches it.
-    Status(u16, &'static str),
-    /// The connection is reset before the request reaches the store.
-    Reset,
-    /// The request reaches the store and has its effect; its answer does not come back.
-    LostAnswer,
-    /// The request is held up this long, then passes.
-    Delay(Duration),
-    /// The request is held up until [`FaultyStore::release`], then passes.
-    Hold,
-    /// The answer's body breaks off after so many bytes.
-    CutBody(u64),
-    /// The answer's body stands still after so many bytes, for this long, then breaks off.
-    StallBody(u64, Duration),
-    /// One bit of this byte of the answer's body is another one.
-    CorruptBody(u64),
-    /// One bit of this byte of the request's body is another one.
-    CorruptUpload(u64),
-}
-
-/// A request that came by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenRequest {
-    /// `GET`, `PUT`, …
-    pub method: String,
-    /// Path and query.
-    pub target: String,
-    /// What went wrong with it.
-    pub fault: Option<Fault>,
-}
+use crate::{Fault, SeenRequest};
 
 /// One entry of the queue: which requests it is meant for, and what goes wrong.
 #[derive(Debug)]
@@ -98,7 +65,11 @@ impl FaultyStore {
                 });
             }
         });
-        Self { address, shared, acceptor: Some(acceptor) }
+        Self {
+            address,
+            shared,
+            acceptor: Some(acceptor),
+        }
     }
 
     /// `http://127.0.0.1:port`
@@ -124,8 +95,12 @@ impl FaultyStore {
     }
 
     fn plan(&self, method: &str, target_part: &str, fault: Fault, always: bool) -> &Self {
-        let planned =
-            Planned { method: method.to_owned(), target_part: target_part.to_owned(), fault, always };
+        let planned = Planned {
+            method: method.to_owned(),
+            target_part: target_part.to_owned(),
+            fault,
+            always,
+        };
         lock(&self.shared.planned).push_back(planned);
         self
     }
@@ -143,7 +118,10 @@ impl FaultyStore {
     /// How many faults are still waiting for their request.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        lock(&self.shared.planned).iter().filter(|planned| !planned.always).count()
+        lock(&self.shared.planned)
+            .iter()
+            .filter(|planned| !planned.always)
+            .count()
     }
 
     /// The requests that came by, and forgets them.
@@ -172,7 +150,8 @@ impl Shared {
     fn next_fault(&self, method: &str, target: &str) -> Option<Fault> {
         let mut planned = lock(&self.planned);
         let index = planned.iter().position(|planned| {
-            (planned.method.is_empty() || planned.method == method) && target.contains(&planned.target_part)
+            (planned.method.is_empty() || planned.method == method)
+                && target.contains(&planned.target_part)
         })?;
         if planned[index].always {
             return Some(planned[index].fault.clone());
@@ -196,16 +175,27 @@ impl Shared {
 }
 
 fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Result<()> {
-    let Some(request) = Head::read(&mut client)? else { return Ok(()) };
+    let Some(request) = Head::read(&mut client)? else {
+        return Ok(());
+    };
     let mut words = request.first_line.split(' ');
     let method = words.next().unwrap_or_default().to_owned();
     let target = words.next().unwrap_or_default().to_owned();
     let fault = shared.next_fault(&method, &target);
-    lock(&shared.seen).push(SeenRequest { method: method.clone(), target, fault: fault.clone() });
+    lock(&shared.seen).push(SeenRequest {
+        method: method.clone(),
+        target,
+        fault: fault.clone(),
+    });
     match fault {
         Some(Fault::Reset) => return reset(&client),
         Some(Fault::Status(status, code)) => {
-            pass(&mut client, &mut io::sink(), request.content_length(), |_, _| {})?;
+            pass(
+                &mut client,
+                &mut io::sink(),
+                request.content_length(),
+                |_, _| {},
+            )?;
             return answer(&mut client, &method, status, code);
         }
         Some(Fault::Delay(time)) => shared.hold(time),
@@ -217,8 +207,17 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
     }
     let mut server = TcpStream::connect(upstream)?;
     request.write(&mut server)?;
-    let spoiled = if let Some(Fault::CorruptUpload(at)) = fault { at } else { u64::MAX };
-    pass(&mut client, &mut server, request.content_length(), |offset, chunk| flip(spoiled, offset, chunk))?;
+    let spoiled = if let Some(Fault::CorruptUpload(at)) = fault {
+        at
+    } else {
+        u64::MAX
+    };
+    pass(
+        &mut client,
+        &mut server,
+        request.content_length(),
+        |offset, chunk| flip(spoiled, offset, chunk),
+    )?;
     let answer = loop {
         let head = Head::read(&mut server)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         if !head.first_line.starts_with("HTTP/1.1 1") {
@@ -238,7 +237,12 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
         }
         Some(Fault::CorruptBody(at)) => {
             answer.write(&mut client)?;
-            pass(&mut server, &mut client, answer.content_length(), |offset, chunk| flip(at, offset, chunk))?;
+            pass(
+                &mut server,
+                &mut client,
+                answer.content_length(),
+                |offset, chunk| flip(at, offset, chunk),
+            )?;
         }
         _ => {
             answer.write(&mut client)?;
@@ -250,7 +254,9 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
 
 /// Changes one bit of the byte at `at` when it is in the chunk that begins at `offset`.
 fn flip(at: u64, offset: u64, chunk: &mut [u8]) {
-    let index = at.checked_sub(offset).and_then(|index| usize::try_from(index).ok());
+    let index = at
+        .checked_sub(offset)
+        .and_then(|index| usize::try_from(index).ok());
     if let Some(byte) = index.and_then(|index| chunk.get_mut(index)) {
         *byte ^= 1;
     }
@@ -292,10 +298,13 @@ mod tests {
                 let mut stream = stream.expect("a connection");
                 let mut request = Vec::new();
                 let mut byte = [0];
-                while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).expect("readable") > 0 {
+                while !request.ends_with(b"\r\n\r\n")
+                    && stream.read(&mut byte).expect("readable") > 0
+                {
                     request.push(byte[0]);
                 }
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789");
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789");
             }
         });
         address
@@ -304,7 +313,9 @@ mod tests {
     fn get(store: &FaultyStore) -> String {
         let address = store.endpoint().trim_start_matches("http://").to_owned();
         let mut stream = TcpStream::connect(address).expect("connected");
-        stream.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+        stream
+            .write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+            .expect("sent");
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
             Ok(_) => String::from_utf8_lossy(&answer).into_owned(),
@@ -322,7 +333,10 @@ mod tests {
             .queue(Fault::CorruptBody(3))
             .queue(Fault::LostAnswer);
         let busy = get(&store);
-        assert!(busy.starts_with("HTTP/1.1 503 ") && busy.contains("<Code>SlowDown</Code>"), "{busy}");
+        assert!(
+            busy.starts_with("HTTP/1.1 503 ") && busy.contains("<Code>SlowDown</Code>"),
+            "{busy}"
+        );
         assert_eq!(get(&store), "ConnectionReset");
         assert!(get(&store).ends_with("\r\n\r\n0123"));
         assert!(get(&store).ends_with("\r\n\r\n0122456789"));
@@ -330,14 +344,22 @@ mod tests {
         assert!(get(&store).ends_with("\r\n\r\n0123456789"));
         let seen = store.take_requests();
         assert_eq!(seen.len(), 6);
-        assert_eq!((seen[1].fault.clone(), seen[5].fault.clone()), (Some(Fault::Reset), None));
-        assert_eq!((seen[0].method.as_str(), seen[0].target.as_str()), ("GET", "/a"));
+        assert_eq!(
+            (seen[1].fault.clone(), seen[5].fault.clone()),
+            (Some(Fault::Reset), None)
+        );
+        assert_eq!(
+            (seen[0].method.as_str(), seen[0].target.as_str()),
+            ("GET", "/a")
+        );
     }
 
     #[test]
     fn a_fault_waits_for_its_request() {
         let store = FaultyStore::in_front_of(ten_bytes());
-        store.queue_for("PUT", "", Fault::Reset).queue_for("GET", "/b", Fault::Reset);
+        store
+            .queue_for("PUT", "", Fault::Reset)
+            .queue_for("GET", "/b", Fault::Reset);
         assert!(get(&store).ends_with("0123456789"));
         assert_eq!(store.waiting(), 2);
         store.heal();

@@ -19,7 +19,11 @@ impl Head {
         let mut byte = [0; 1];
         while !bytes.ends_with(b"\r\n\r\n") {
             if stream.read(&mut byte)? == 0 {
-                return if bytes.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+                return if bytes.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                };
             }
             bytes.push(byte[0]);
             if bytes.len() > HEAD_LIMIT_BYTES {
@@ -38,12 +42,17 @@ impl Head {
 
     /// The value of a field.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// How long the body is; without the field there is none.
     pub fn content_length(&self) -> u64 {
-        self.field("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)
+        self.field("content-length")
+            .and_then(|length| length.parse().ok())
+            .unwrap_or(0)
     }
 
     /// Writes the head with `Connection: close`, so that one connection is one request.
@@ -69,7 +78,9 @@ pub(crate) fn pass(
     let mut buffer = vec![0; 64 * 1024];
     let mut done = 0;
     while done < size_bytes {
-        let wanted = usize::try_from(size_bytes - done).unwrap_or(usize::MAX).min(buffer.len());
+        let wanted = usize::try_from(size_bytes - done)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         let read = from.read(&mut buffer[..wanted])?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -6,6 +6,7 @@
 
 mod environment;
 mod executable;
+mod fault;
 mod faulty;
 mod faulty_http;
 mod minio;
@@ -15,7 +16,8 @@ mod server;
 
 pub use environment::Env;
 pub use executable::{executable, find_executable};
-pub use faulty::{Fault, FaultyStore, SeenRequest};
+pub use fault::{Fault, SeenRequest};
+pub use faulty::FaultyStore;
 pub use minio::{minio_or_skip, say};
 pub use outcome::Outcome;
 pub use process::{ProcessGroup, resident_bytes};

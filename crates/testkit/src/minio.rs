@@ -15,7 +15,8 @@ pub fn minio_or_skip(what: &str) -> Option<Server> {
     match std::env::var_os("LAKE_TEST_MINIO_BIN").filter(|path| !path.is_empty()) {
         Some(path) => Some(Server::minio(&PathBuf::from(path))),
         None => {
-            let reason = "LAKE_TEST_MINIO_BIN names no MinIO (build one: tests/scripts/minio.sh build)";
+            let reason =
+                "LAKE_TEST_MINIO_BIN names no MinIO (build one: tests/scripts/minio.sh build)";
             assert!(
                 std::env::var("CI").as_deref() != Ok("true"),
                 "{what} must run with CI=true, but {reason}"

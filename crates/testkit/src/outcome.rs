@@ -37,7 +37,10 @@ impl Outcome {
     /// When it is another one.
     #[track_caller]
     pub fn expect_code(&self, expected: i32) -> &Self {
-        assert!(self.code == Some(expected), "expected exit code {expected} of {self}");
+        assert!(
+            self.code == Some(expected),
+            "expected exit code {expected} of {self}"
+        );
         self
     }
 
@@ -61,7 +64,13 @@ impl Outcome {
 
 impl std::fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { command, code, signal, stdout, stderr } = self;
+        let Self {
+            command,
+            code,
+            signal,
+            stdout,
+            stderr,
+        } = self;
         write!(
             formatter,
             "`{command}`\n  code {code:?}, signal {signal:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---"

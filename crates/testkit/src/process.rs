@@ -103,7 +103,11 @@ fn pid(id: u32) -> Option<Pid> {
 pub fn resident_bytes(process_id: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process_id}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+    line.split_whitespace()
+        .nth(1)?
+        .parse::<u64>()
+        .ok()
+        .map(|kibibytes| kibibytes * 1024)
 }
 
 #[cfg(test)]
@@ -116,7 +120,9 @@ mod tests {
     #[test]
     fn a_child_and_its_children_end_with_the_guard() {
         let mut command = Command::new("sh");
-        command.args(["-c", "sleep 60 & sleep 60"]).stdout(Stdio::piped());
+        command
+            .args(["-c", "sleep 60 & sleep 60"])
+            .stdout(Stdio::piped());
         let mut group = ProcessGroup::spawn(&mut command);
         let mut pipe = group.child().stdout.take().expect("a pipe");
         assert!(group.wait_for(Duration::from_millis(20)).is_none());
@@ -124,7 +130,10 @@ mod tests {
         // The pipe ends when the last process that holds its other end is gone.
         let start = Instant::now();
         pipe.read_to_end(&mut Vec::new()).expect("readable");
-        assert!(start.elapsed() < Duration::from_secs(30), "a child outlived its guard");
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "a child outlived its guard"
+        );
     }
 
     #[test]

@@ -47,7 +47,10 @@ impl Server {
     }
 
     fn start(name: &'static str, program: PathBuf) -> Self {
-        let folder = tempfile::Builder::new().prefix("lake-test-s3-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new()
+            .prefix("lake-test-s3-")
+            .tempdir()
+            .expect("a temporary folder");
         let mut server = Self {
             name,
             port: 0,
@@ -65,7 +68,11 @@ impl Server {
         for _ in 0..5 {
             // Between looking for a free port and taking it somebody else may have it: try again.
             let (command, port) = if self.name == "minio" {
-                let port = if self.port == 0 { free_port() } else { self.port };
+                let port = if self.port == 0 {
+                    free_port()
+                } else {
+                    self.port
+                };
                 (self.minio_command(port), Some(port))
             } else {
                 (self.local_s3_command(), None)
@@ -77,7 +84,11 @@ impl Server {
                 return;
             }
         }
-        panic!("{} does not start; its log:\n{}", self.program.display(), self.log());
+        panic!(
+            "{} does not start; its log:\n{}",
+            self.program.display(),
+            self.log()
+        );
     }
 
     fn local_s3_command(&self) -> Command {
@@ -109,7 +120,11 @@ impl Server {
 
     fn command(&self) -> Command {
         std::fs::create_dir_all(self.data_dir()).expect("a folder for data");
-        let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file())
+            .expect("a log file");
         let mut command = Command::new(&self.program);
         command
             .env_clear()
@@ -128,9 +143,22 @@ impl Server {
             if process.try_wait().is_some() {
                 return None;
             }
-            let port = port.or_else(|| std::fs::read_to_string(self.port_file()).ok()?.trim().parse().ok());
+            let port = port.or_else(|| {
+                std::fs::read_to_string(self.port_file())
+                    .ok()?
+                    .trim()
+                    .parse()
+                    .ok()
+            });
             if let Some(port) = port
-                && answers(port, if self.name == "minio" { "/minio/health/ready" } else { "/" })
+                && answers(
+                    port,
+                    if self.name == "minio" {
+                        "/minio/health/ready"
+                    } else {
+                        "/"
+                    },
+                )
             {
                 return Some(port);
             }
@@ -235,7 +263,9 @@ fn free_port() -> u16 {
 /// Whether a server answers a request; any answer but a 5xx will do.
 fn answers(port: u16, path: &str) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else { return false };
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else {
+        return false;
+    };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let mut status = [0; 12];

@@ -46,7 +46,10 @@ impl Scope {
     /// A store behind a proxy that fails on demand.
     fn faulty(&self) -> (FaultyStore, ObjectStore) {
         let proxy = FaultyStore::in_front_of(self.socket_address);
-        let settings = StoreSettings { endpoint: Some(proxy.endpoint()), ..self.settings.clone() };
+        let settings = StoreSettings {
+            endpoint: Some(proxy.endpoint()),
+            ..self.settings.clone()
+        };
         let store = connect(settings);
         (proxy, store)
     }
@@ -120,13 +123,18 @@ fn connect(settings: StoreSettings) -> ObjectStore {
 }
 
 fn conforms(server: &Server) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
     let wanted = std::env::var("LAKE_TEST_CASE").unwrap_or_default();
     let mut failed = Vec::new();
     let settings = settings(server);
     let store = connect(settings.clone());
-    runtime.block_on(store.ensure_bucket(BUCKET)).expect("a bucket");
+    runtime
+        .block_on(store.ensure_bucket(BUCKET))
+        .expect("a bucket");
     for (name, case) in CASES.iter().filter(|(name, _)| name.contains(&wanted)) {
         let scope = Scope {
             store: connect(settings.clone()),
@@ -142,12 +150,23 @@ fn conforms(server: &Server) {
             failed.push(*name);
         }
         let time = start.elapsed();
-        say(&format!("{}: {name}: {:.2} s", server.name(), time.as_secs_f64()));
+        say(&format!(
+            "{}: {name}: {:.2} s",
+            server.name(),
+            time.as_secs_f64()
+        ));
     }
-    assert!(failed.is_empty(), "{} fails: {failed:#?}\nits log ends:\n{}", server.name(), tail(&server.log()));
+    assert!(
+        failed.is_empty(),
+        "{} fails: {failed:#?}\nits log ends:\n{}",
+        server.name(),
+        tail(&server.log())
+    );
 }
 
 fn tail(log: &str) -> &str {
     let start = log.len().saturating_sub(4_000);
-    (start..log.len()).find_map(|index| log.get(index..)).unwrap_or_default()
+    (start..log.len())
+        .find_map(|index| log.get(index..))
+        .unwrap_or_default()
 }

@@ -18,19 +18,44 @@ pub async fn three_parts(scope: Scope) {
     let path = scope.file("content", &content);
     for (name, expected) in [("unknown", None), ("expected", Some(sha256.clone()))] {
         let address = scope.object(name);
-        let mut options = PutOptions { sha256: expected, ..PutOptions::default() };
+        let mut options = PutOptions {
+            sha256: expected,
+            ..PutOptions::default()
+        };
         options.metadata.insert("source".into(), "ü".into());
-        let written = store.put_file(&address, &path, &options).await.expect("a write");
-        assert_eq!((written.size_bytes, &written.sha256), (content.len() as u64, &sha256));
-        let (info, bytes) = store.get_bytes(&address).await.expect("a read").expect("an object");
+        let written = store
+            .put_file(&address, &path, &options)
+            .await
+            .expect("a write");
+        assert_eq!(
+            (written.size_bytes, &written.sha256),
+            (content.len() as u64, &sha256)
+        );
+        let (info, bytes) = store
+            .get_bytes(&address)
+            .await
+            .expect("a read")
+            .expect("an object");
         assert_eq!(bytes, content);
-        assert_eq!((info.etag, info.sha256.as_ref()), (written.etag, Some(&sha256)));
+        assert_eq!(
+            (info.etag, info.sha256.as_ref()),
+            (written.etag, Some(&sha256))
+        );
         assert_eq!(info.metadata["source"], "ü");
         let downloaded = scope.folder.join("downloaded");
-        store.get_verified_to_file(&address, &downloaded, &sha256).await.expect("a file");
+        store
+            .get_verified_to_file(&address, &downloaded, &sha256)
+            .await
+            .expect("a file");
         assert_eq!(std::fs::read(&downloaded).expect("a file"), content);
     }
-    assert_eq!(store.list_multipart_uploads_below(&scope.location).await.expect("a listing"), []);
+    assert_eq!(
+        store
+            .list_multipart_uploads_below(&scope.location)
+            .await
+            .expect("a listing"),
+        []
+    );
     assert_eq!(store.counters().objects_written, 2);
     assert_eq!(store.counters().bytes_written, 2 * content.len() as u64);
 }
@@ -43,7 +68,10 @@ pub async fn one_of_eight_completes(scope: Scope) {
             let content = noise(writer + 1, PART_SIZE_BYTES as usize + 1);
             let path = scope.file(&format!("writer-{writer}"), &content);
             let (store, address) = (store.clone(), address.clone());
-            let options = PutOptions { condition: Condition::IfAbsent, ..PutOptions::default() };
+            let options = PutOptions {
+                condition: Condition::IfAbsent,
+                ..PutOptions::default()
+            };
             tokio::spawn(async move { store.put_file(&address, &path, &options).await })
         });
         let mut winners = Vec::new();
@@ -55,10 +83,23 @@ pub async fn one_of_eight_completes(scope: Scope) {
             }
         }
         assert_eq!(winners.len(), 1, "round {round}: {winners:?}");
-        let info = store.head(&address).await.expect("a head").expect("an object");
-        assert_eq!((info.etag, info.sha256), (winners[0].etag.clone(), Some(winners[0].sha256.clone())));
+        let info = store
+            .head(&address)
+            .await
+            .expect("a head")
+            .expect("an object");
+        assert_eq!(
+            (info.etag, info.sha256),
+            (winners[0].etag.clone(), Some(winners[0].sha256.clone()))
+        );
     }
-    assert_eq!(store.list_multipart_uploads_below(&scope.location).await.expect("a listing"), []);
+    assert_eq!(
+        store
+            .list_multipart_uploads_below(&scope.location)
+            .await
+            .expect("a listing"),
+        []
+    );
 }
 
 pub async fn what_is_left_open_is_found_and_aborted(scope: Scope) {
@@ -68,12 +109,20 @@ pub async fn what_is_left_open_is_found_and_aborted(scope: Scope) {
     let (mut source, sink) = tokio::io::duplex(64 * 1024);
     let (writer, to) = (store.clone(), address.clone());
     let upload = tokio::spawn(async move {
-        writer.put_stream(&to, sink, THREE_PARTS as u64, &PutOptions::default()).await
+        writer
+            .put_stream(&to, sink, THREE_PARTS as u64, &PutOptions::default())
+            .await
     });
-    source.write_all(&noise(5, PART_SIZE_BYTES as usize + 1)).await.expect("the first part");
+    source
+        .write_all(&noise(5, PART_SIZE_BYTES as usize + 1))
+        .await
+        .expect("the first part");
     let mut found = Vec::new();
     for _ in 0..200 {
-        found = store.list_multipart_uploads_below(&scope.location).await.expect("a listing");
+        found = store
+            .list_multipart_uploads_below(&scope.location)
+            .await
+            .expect("a listing");
         if !found.is_empty() {
             break;
         }
@@ -84,29 +133,62 @@ pub async fn what_is_left_open_is_found_and_aborted(scope: Scope) {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].address, address);
     let age = chrono::Utc::now() - found[0].initiated;
-    assert!(age.num_seconds().abs() < 120, "the store's clock is {age} away");
-    assert_eq!(store.head(&address).await.expect("a head"), None, "an open upload is no object");
+    assert!(
+        age.num_seconds().abs() < 120,
+        "the store's clock is {age} away"
+    );
+    assert_eq!(
+        store.head(&address).await.expect("a head"),
+        None,
+        "an open upload is no object"
+    );
     assert_eq!(store.list(&scope.location).await.expect("a listing"), []);
 
     assert_eq!(store.abort_open_uploads().await, 1);
     assert_eq!(store.abort_open_uploads().await, 0);
-    assert_eq!(store.list_multipart_uploads_below(&scope.location).await.expect("a listing"), []);
-    store.abort_multipart_upload(&address, &found[0].upload_id).await.expect("an abort of nothing");
+    assert_eq!(
+        store
+            .list_multipart_uploads_below(&scope.location)
+            .await
+            .expect("a listing"),
+        []
+    );
+    store
+        .abort_multipart_upload(&address, &found[0].upload_id)
+        .await
+        .expect("an abort of nothing");
 }
 
 pub async fn a_wrong_file_leaves_nothing(scope: Scope) {
     let store = &scope.store;
     let large = scope.file("large", &noise(6, THREE_PARTS));
     let small = scope.file("small", b"small");
-    let wrong = PutOptions { sha256: Some(sha256_of_bytes(b"another")), ..PutOptions::default() };
+    let wrong = PutOptions {
+        sha256: Some(sha256_of_bytes(b"another")),
+        ..PutOptions::default()
+    };
     for (name, path) in [("large", &large), ("small", &small)] {
-        let error = store.put_file(&scope.object(name), path, &wrong).await.expect_err("another content");
+        let error = store
+            .put_file(&scope.object(name), path, &wrong)
+            .await
+            .expect_err("another content");
         assert!(matches!(error, StoreError::Checksum { .. }), "{error:?}");
     }
     let missing = scope.folder.join("missing");
-    let error =
-        store.put_file(&scope.object("missing"), &missing, &PutOptions::default()).await.expect_err("no file");
-    assert!(matches!(&error, StoreError::Local { path, .. } if *path == missing), "{error:?}");
+    let error = store
+        .put_file(&scope.object("missing"), &missing, &PutOptions::default())
+        .await
+        .expect_err("no file");
+    assert!(
+        matches!(&error, StoreError::Local { path, .. } if *path == missing),
+        "{error:?}"
+    );
     assert_eq!(store.list(&scope.location).await.expect("a listing"), []);
-    assert_eq!(store.list_multipart_uploads_below(&scope.location).await.expect("a listing"), []);
+    assert_eq!(
+        store
+            .list_multipart_uploads_below(&scope.location)
+            .await
+            .expect("a listing"),
+        []
+    );
 }

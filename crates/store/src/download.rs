@@ -1,0 +1,226 @@
+//! One body under way, taken up again where it breaks off.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
+
+use crate::classify::Subject;
+use crate::counters::add;
+use crate::digest::Sha256Hasher;
+use crate::parts::PART_SIZE_BYTES;
+use crate::store::{RawInfo, quote};
+use crate::write::blocking;
+use crate::{Downloaded, ObjectAddress, ObjectInfo, ObjectStore, StoreError};
+
+/// Chunks that may wait for the disk.
+const CHUNKS_IN_FLIGHT: usize = 8;
+
+/// A body under way.
+pub(crate) struct Download {
+    store: ObjectStore,
+    pub info: ObjectInfo,
+    subject: Subject,
+    body: ByteStream,
+    /// The next byte that is awaited, and the one after the last.
+    position: u64,
+    end: u64,
+    /// Breaks since the last good stretch, and how much has arrived since the last break.
+    breaks: u32,
+    since_break_bytes: u64,
+}
+
+impl Download {
+    pub async fn open(
+        store: &ObjectStore,
+        address: &ObjectAddress,
+        range: Option<Range<u64>>,
+    ) -> Result<Option<Self>, StoreError> {
+        let subject = Subject::object("GetObject", address);
+        let header = range
+            .as_ref()
+            .map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let request = store
+            .client()
+            .get_object()
+            .bucket(&address.bucket)
+            .key(&address.key)
+            .set_range(header);
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            // Behind the object's end: there is nothing, which is not an error.
+            Err(error) if error.code() == Some("InvalidRange") => {
+                return Ok(store
+                    .head(address)
+                    .await?
+                    .map(|info| Self::empty(store, subject, info)));
+            }
+            Err(error) => {
+                return match subject.classify(error) {
+                    StoreError::NotFound { .. } => Ok(None),
+                    error => Err(error),
+                };
+            }
+        };
+        add(&store.counting().objects_read, 1);
+        let length = answer
+            .content_length
+            .and_then(|length| u64::try_from(length).ok());
+        let length = length.ok_or_else(|| subject.incomplete("content length"))?;
+        let start = range.map_or(0, |range| range.start);
+        let whole = answer
+            .content_range
+            .as_deref()
+            .and_then(|text| text.rsplit_once('/')?.1.parse::<i64>().ok())
+            .or(answer.content_length);
+        let raw = RawInfo {
+            size_bytes: whole,
+            etag: answer.e_tag,
+            last_modified: answer.last_modified,
+            metadata: answer.metadata,
+        };
+        Ok(Some(Self {
+            store: store.clone(),
+            info: raw.into_info(address, &subject)?,
+            subject,
+            body: answer.body,
+            position: start,
+            end: start + length,
+            breaks: 0,
+            since_break_bytes: 0,
+        }))
+    }
+
+    fn empty(store: &ObjectStore, subject: Subject, info: ObjectInfo) -> Self {
+        let body = ByteStream::from_static(b"");
+        let store = store.clone();
+        Self {
+            store,
+            info,
+            subject,
+            body,
+            position: 0,
+            end: 0,
+            breaks: 0,
+            since_break_bytes: 0,
+        }
+    }
+
+    pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        loop {
+            let error = match self.body.next().await {
+                Some(Ok(chunk)) => {
+                    let size_bytes = chunk.len() as u64;
+                    add(&self.store.counting().bytes_read, size_bytes);
+                    self.position += size_bytes;
+                    self.since_break_bytes += size_bytes;
+                    if self.since_break_bytes > PART_SIZE_BYTES {
+                        self.breaks = 0;
+                    }
+                    return Ok(Some(chunk));
+                }
+                _ if self.position >= self.end => return Ok(None),
+                Some(Err(error)) => self.subject.broken_body(error),
+                None => self.subject.broken_body(std::io::Error::new(
+                    std::io::ErrorKind::UnexpectedEof,
+                    format!("the body ended {} bytes early", self.end - self.position),
+                )),
+            };
+            self.breaks += 1;
+            self.since_break_bytes = 0;
+            if self.breaks >= self.store.inner.settings.attempts {
+                return Err(error);
+            }
+            tracing::warn!(
+                object = %self.info.address,
+                attempt = self.breaks,
+                attempt_limit = self.store.inner.settings.attempts,
+                position_bytes = self.position,
+                cause = %error,
+                "a download broke off and is taken up again"
+            );
+            tokio::time::sleep(Duration::from_millis(100 << self.breaks.min(5))).await;
+            self.reopen().await?;
+        }
+    }
+
+    /// Asks for the rest of the same object.
+    async fn reopen(&mut self) -> Result<(), StoreError> {
+        let address = &self.info.address;
+        add(&self.store.counting().retries, 1);
+        let answer = self
+            .store
+            .client()
+            .get_object()
+            .bucket(&address.bucket)
+            .key(&address.key)
+            .range(format!("bytes={}-{}", self.position, self.end - 1))
+            .if_match(quote(&self.info.etag))
+            .send()
+            .await
+            .map_err(|error| self.subject.classify(error));
+        match answer {
+            Ok(answer) => {
+                self.body = answer.body;
+                Ok(())
+            }
+            Err(StoreError::PreconditionFailed { .. } | StoreError::NotFound { .. }) => {
+                Err(StoreError::Replaced {
+                    address: address.to_string(),
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub async fn collect(&mut self) -> Result<Bytes, StoreError> {
+        let capacity = usize::try_from(self.end - self.position)
+            .unwrap_or(0)
+            .min(1 << 26);
+        let mut bytes = BytesMut::with_capacity(capacity);
+        while let Some(chunk) = self.next().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// Hashing and writing have a thread of their own, beside the network.
+    pub async fn to_file(&mut self, path: &Path) -> Result<Downloaded, StoreError> {
+        let (sender, mut receiver) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
+        let owned_path = path.to_owned();
+        let writer = blocking(move || {
+            let local = |error| StoreError::local(&owned_path, error);
+            let mut file = File::create(&owned_path).map_err(local)?;
+            let mut hasher = Sha256Hasher::default();
+            while let Some(chunk) = receiver.blocking_recv() {
+                hasher.update(&chunk);
+                file.write_all(&chunk).map_err(local)?;
+            }
+            file.flush().map_err(local)?;
+            Ok(hasher.finish())
+        });
+        let reader = async {
+            while let Some(chunk) = self.next().await? {
+                // A writer that has failed says why itself.
+                if sender.send(chunk).await.is_err() {
+                    break;
+                }
+            }
+            drop(sender);
+            Ok(self.position)
+        };
+        let (size_bytes, sha256) = futures::join!(reader, writer);
+        let (sha256, size_bytes) = (sha256?, size_bytes?);
+        Ok(Downloaded {
+            info: self.info.clone(),
+            sha256,
+            size_bytes,
+        })
+    }
+}
