@@ -1,5 +1,6 @@
 //! A batch: up to 2048 rows in columns, whose texts lie where they were read.
 
+use crate::cast::{Cast, Kind};
 use crate::rows::Rows;
 
 /// Rows of a full batch; the engine's vectors are as long.
@@ -121,11 +122,23 @@ impl Validity {
 /// One column of a batch.
 #[derive(Debug)]
 pub struct ColumnData {
+    pub(crate) cast: Cast,
     pub(crate) values: Values,
     pub(crate) validity: Validity,
 }
 
 impl ColumnData {
+    /// Writes the value that a text means, or returns false where it means none.
+    #[inline]
+    pub(crate) fn write(&mut self, kind: Kind, bytes: &[u8], span: TextSpan, row: usize) -> bool {
+        // A text column takes anything as written.
+        if let Values::Text(spans) = &mut self.values {
+            spans[row] = span;
+            return true;
+        }
+        self.cast.write(kind, bytes, &mut self.values, row)
+    }
+
     /// The values; a NULL row's is meaningless.
     #[must_use]
     pub fn values(&self) -> &Values {

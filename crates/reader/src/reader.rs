@@ -235,3 +235,30 @@ fn lock(progress: &Mutex<FileProgress>) -> MutexGuard<'_, FileProgress> {
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_are_shared_and_workers_are_sent() {
+        fn is_shared<T: Send + Sync + 'static>() {}
+        fn is_sent<T: Send + 'static>() {}
+        is_shared::<Reader>();
+        is_sent::<Worker>();
+    }
+
+    #[test]
+    fn blocks_are_smaller_where_memory_is() {
+        let mut options = ReaderOptions::new(Format::Json(JsonLayout::Lines, Default::default()));
+        for (memory_bytes, threads, block_bytes) in [
+            (256 << 20, 1, BLOCK_BYTES),
+            (24 << 20, 16, 512 << 10),
+            (1 << 20, 64, SMALLEST_BLOCK_BYTES),
+            (0, 0, SMALLEST_BLOCK_BYTES),
+        ] {
+            (options.memory_bytes, options.threads) = (memory_bytes, threads);
+            assert_eq!(options.limits().block_bytes, block_bytes);
+        }
+    }
+}

@@ -34,7 +34,6 @@ impl RecordRule {
 /// What a target column does with its texts.
 #[derive(Debug)]
 struct Target {
-    cast: Cast,
     repairs: bool,
     /// Its entry in `_lake_broken` or `_lake_repaired`.
     entry: String,
@@ -44,38 +43,38 @@ struct Target {
 #[derive(Debug)]
 pub(crate) struct Targets {
     targets: Vec<Target>,
-    /// The types of all columns, the reader's own included.
-    types: Vec<ColumnType>,
+    /// The types of all columns, the reader's own included, and the casts of the fields.
+    columns: Vec<(ColumnType, Option<Cast>)>,
 }
 
 impl Targets {
     pub(crate) fn new(plan: &ReadPlan) -> Self {
-        let fields = plan.fields.iter().zip(&plan.casts).map(|(field, cast)| {
+        let fields = plan.fields.iter().map(|field| {
             let repairs = matches!(field.on_invalid, OnInvalid::SetNull);
             let rule = if repairs { "setNull" } else { "type" };
             let entry = format!(
                 r#"{{"column":{},"rule":"{rule}"}}"#,
                 json_string(&field.name)
             );
-            Target {
-                cast: cast.clone(),
-                repairs,
-                entry,
-            }
+            Target { repairs, entry }
         });
         let texts = plan.texts.iter().map(|_| Target {
-            cast: Cast::Text,
             repairs: false,
             entry: String::new(),
         });
+        let casts = plan
+            .casts
+            .iter()
+            .cloned()
+            .map(Some)
+            .chain(std::iter::repeat(None));
         let types = plan
             .columns()
             .into_iter()
-            .map(|(_, column_type)| column_type)
-            .collect();
+            .map(|(_, column_type)| column_type);
         Self {
             targets: fields.chain(texts).collect(),
-            types,
+            columns: types.zip(casts).collect(),
         }
     }
 }
@@ -114,10 +113,11 @@ impl Rows {
     pub(crate) fn new(targets: Arc<Targets>) -> Self {
         let own = targets.targets.len();
         let columns = targets
-            .types
+            .columns
             .iter()
             .enumerate()
-            .map(|(index, column_type)| ColumnData {
+            .map(|(index, (column_type, cast))| ColumnData {
+                cast: cast.clone().unwrap_or(Cast::Text),
                 values: empty_values(*column_type),
                 // File, position and offset are never NULL.
                 validity: if (own..own + 3).contains(&index) {
@@ -156,16 +156,9 @@ impl Rows {
     /// Gives a target of the current row a text that lies in the block.
     #[inline]
     pub(crate) fn set(&mut self, target: u16, kind: Kind, block: &[u8], start: usize, end: usize) {
-        let column = &mut self.columns[usize::from(target)];
-        let cast = &self.targets.targets[usize::from(target)].cast;
         let span = TextSpan::in_block(start, end);
-        if cast.write(
-            kind,
-            &block[start..end],
-            span,
-            &mut column.values,
-            self.count,
-        ) {
+        let column = &mut self.columns[usize::from(target)];
+        if column.write(kind, &block[start..end], span, self.count) {
             column.validity.set(self.count);
         } else {
             self.failed.push(target);
@@ -173,18 +166,10 @@ impl Rows {
     }
 
     /// Gives a target of the current row a text that was put into the arena.
-    #[inline]
     pub(crate) fn set_from_arena(&mut self, target: u16, start: usize, end: usize) {
-        let column = &mut self.columns[usize::from(target)];
-        let cast = &self.targets.targets[usize::from(target)].cast;
         let span = TextSpan::in_arena(start, end);
-        if cast.write(
-            Kind::Text,
-            &self.arena[start..end],
-            span,
-            &mut column.values,
-            self.count,
-        ) {
+        let column = &mut self.columns[usize::from(target)];
+        if column.write(Kind::Text, &self.arena[start..end], span, self.count) {
             column.validity.set(self.count);
         } else {
             self.failed.push(target);
@@ -193,10 +178,7 @@ impl Rows {
 
     /// Gives a target an empty text: a value of a text column, NULL of any other.
     pub(crate) fn set_empty(&mut self, target: u16) {
-        if self.targets.targets[usize::from(target)]
-            .cast
-            .takes_empty_text()
-        {
+        if matches!(self.columns[usize::from(target)].values, Values::Text(_)) {
             self.set(target, Kind::Text, &[], 0, 0);
         }
     }

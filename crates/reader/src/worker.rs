@@ -120,6 +120,10 @@ impl Worker {
     }
 
     fn next_block(&mut self) -> Result<bool, ReadError> {
+        if self.batch.rows.arena.capacity() > self.reader.limits.block_bytes * 2 {
+            // A long record made it grow.
+            self.batch.rows.arena = Vec::new();
+        }
         let Some((file, place)) = self.reader.claim(&mut self.batch.block)? else {
             return Ok(false);
         };

@@ -9,14 +9,13 @@ use chrono_tz::Tz;
 #[inline]
 pub fn date(text: &[u8]) -> Option<i32> {
     let text: &[u8; 10] = text.try_into().ok()?;
-    let year = number([text[0], text[1]])? * 100 + number([text[2], text[3]])?;
-    let month = number([text[5], text[6]])?;
-    let day = number([text[8], text[9]])?;
-    if text[4] != b'-' || text[7] != b'-' || year == 0 {
+    let (century, of_century) = (pair(text[0], text[1]), pair(text[2], text[3]));
+    let (month, day) = (pair(text[5], text[6]), pair(text[8], text[9]));
+    if text[4] != b'-' || text[7] != b'-' || century > 99 || of_century > 99 {
         return None;
     }
-    (1..=12).contains(&month).then_some(())?;
-    if day == 0 || day > days_of_month(year, month) {
+    let year = century * 100 + of_century;
+    if year == 0 || !(1..=12).contains(&month) || day == 0 || day > days_of_month(year, month) {
         return None;
     }
     Some(days_from_civil(year as i32, month as i32, day as i32))
@@ -28,17 +27,15 @@ pub fn date(text: &[u8]) -> Option<i32> {
 #[must_use]
 #[inline]
 pub fn timestamp(text: &[u8], timezone: Tz) -> Option<i64> {
-    if text.len() < 16 || !matches!(text[10], b'T' | b't' | b' ') || text[13] != b':' {
+    let begin: &[u8; 16] = text.first_chunk()?;
+    if !matches!(begin[10], b'T' | b't' | b' ') || begin[13] != b':' {
         return None;
     }
-    let days = date(&text[..10])?;
-    let hour = number([text[11], text[12]])?;
-    let minute = number([text[14], text[15]])?;
-    let mut at = 16;
-    let mut second = 0;
-    let mut micros = 0;
-    if text.len() >= 19 && text[16] == b':' {
-        second = number([text[17], text[18]])?;
+    let days = date(&begin[..10])?;
+    let (hour, minute) = (pair(begin[11], begin[12]), pair(begin[14], begin[15]));
+    let (mut second, mut micros, mut at) = (0, 0, 16);
+    if let Some(&[b':', tens, ones]) = text.get(16..19) {
+        second = pair(tens, ones);
         at = 19;
         if matches!(text.get(19), Some(b'.' | b',')) {
             (micros, at) = fraction(text, 20)?;
@@ -49,12 +46,10 @@ pub fn timestamp(text: &[u8], timezone: Tz) -> Option<i64> {
         return None;
     }
     let seconds = i64::from(days) * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
-    match text.get(at) {
-        None => to_utc(seconds, micros, timezone),
-        Some(b'Z' | b'z') if at + 1 == text.len() => Some(seconds * 1_000_000 + i64::from(micros)),
-        Some(_) => {
-            within_years((seconds - offset_secs(&text[at..])?) * 1_000_000 + i64::from(micros))
-        }
+    match text.get(at..) {
+        None | Some([]) => to_utc(seconds, micros, timezone),
+        Some([b'Z' | b'z']) => Some(seconds * 1_000_000 + i64::from(micros)),
+        Some(rest) => within_years((seconds - offset_secs(rest)?) * 1_000_000 + i64::from(micros)),
     }
 }
 
@@ -94,11 +89,13 @@ pub(super) fn within_years(micros: i64) -> Option<i64> {
         .then_some(micros)
 }
 
-/// Two ASCII digits.
+/// The number that two digits mean; above 99 where one is no digit, so that one look at the
+/// range finds both failures.
 #[inline]
-fn number(digits: [u8; 2]) -> Option<u32> {
-    let [tens, ones] = digits.map(|digit| digit.wrapping_sub(b'0'));
-    (tens <= 9 && ones <= 9).then_some(u32::from(tens) * 10 + u32::from(ones))
+fn pair(tens: u8, ones: u8) -> u32 {
+    let [tens, ones] = [tens, ones].map(|digit| u32::from(digit.wrapping_sub(b'0')));
+    let invalid = u32::from((tens > 9) | (ones > 9));
+    tens * 10 + ones + invalid * 1000
 }
 
 /// The fraction of a second as microseconds, and where it ends. A seventh decimal that is not
@@ -135,8 +132,8 @@ fn offset_secs(text: &[u8]) -> Option<i64> {
         _ => return None,
     };
     let (hours, minutes) = match text[1..] {
-        [a, b] => (number([a, b])?, 0),
-        [a, b, c, d] | [a, b, b':', c, d] => (number([a, b])?, number([c, d])?),
+        [a, b] => (pair(a, b), 0),
+        [a, b, c, d] | [a, b, b':', c, d] => (pair(a, b), pair(c, d)),
         _ => return None,
     };
     if hours > 23 || minutes > 59 {
@@ -149,7 +146,9 @@ fn offset_secs(text: &[u8]) -> Option<i64> {
 #[inline]
 fn days_of_month(year: u32, month: u32) -> u32 {
     const DAYS: [u8; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let leap = month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = month == 2
+        && year.is_multiple_of(4)
+        && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     u32::from(DAYS[month as usize]) + u32::from(leap)
 }
 

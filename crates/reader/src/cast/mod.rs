@@ -20,7 +20,7 @@ pub use integer::{int32, int64};
 pub use iso::{date, timestamp};
 pub use pattern::Pattern;
 
-use crate::batch::{TextSpan, Values};
+use crate::batch::Values;
 use crate::model::{ColumnType, SourceFormat};
 
 /// What kind of source text a value was.
@@ -104,28 +104,11 @@ impl Cast {
         })
     }
 
-    /// Whether an empty text is a value of this type; for the others an empty field of a CSV
-    /// file is NULL even in quotes.
-    pub(crate) fn takes_empty_text(&self) -> bool {
-        matches!(self, Self::Text)
-    }
-
-    /// Writes the value that the text means, or returns false where it means none.
+    /// Writes the value that the text means, or returns false where it means none. Texts do not
+    /// come here: they are as they are.
     #[inline]
-    pub(crate) fn write(
-        &self,
-        kind: Kind,
-        bytes: &[u8],
-        span: TextSpan,
-        values: &mut Values,
-        row: usize,
-    ) -> bool {
-        // A text column takes anything as written; no other column takes an object or an array.
+    pub(crate) fn write(&self, kind: Kind, bytes: &[u8], values: &mut Values, row: usize) -> bool {
         match (self, values) {
-            (Self::Text, Values::Text(column)) => {
-                column[row] = span;
-                true
-            }
             (
                 Self::Decimal {
                     precision,

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::scan::word_at;
+use super::scan::chunk_at;
 use crate::outcome::UnknownCounts;
 use crate::plan::ReadPlan;
 
@@ -92,11 +92,10 @@ impl Tree {
 /// A key as it is expected in the file: in quotes, without escapes.
 #[derive(Debug)]
 struct Expected {
-    head: u64,
-    head_mask: u64,
-    tail: u64,
-    tail_mask: u64,
-    /// What is beyond sixteen bytes.
+    /// Its first sixteen bytes.
+    head: u128,
+    mask: u128,
+    /// What is beyond them.
     rest: Box<[u8]>,
     /// Zero for a key that can only be written with escapes.
     length: usize,
@@ -112,25 +111,14 @@ impl Expected {
         } else {
             [b"\"", name, b"\""].concat()
         };
-        let part = |from: usize| {
-            let length = quoted.len().saturating_sub(from).min(8);
-            let mut word = [0_u8; 8];
-            word[..length].copy_from_slice(&quoted[from.min(quoted.len())..][..length]);
-            let mask = if length == 8 {
-                u64::MAX
-            } else {
-                (1 << (8 * length)) - 1
-            };
-            (u64::from_le_bytes(word), mask)
-        };
-        let ((head, head_mask), (tail, tail_mask)) = (part(0), part(8));
-        let rest = quoted.get(16..).unwrap_or_default().into();
+        let (mut head, mut mask) = ([0; 16], [0; 16]);
+        for (index, byte) in quoted.iter().take(16).enumerate() {
+            (head[index], mask[index]) = (*byte, 0xFF);
+        }
         Self {
-            head,
-            head_mask,
-            tail,
-            tail_mask,
-            rest,
+            head: u128::from_le_bytes(head),
+            mask: u128::from_le_bytes(mask),
+            rest: quoted.get(16..).unwrap_or_default().into(),
             length: quoted.len(),
         }
     }
@@ -138,9 +126,10 @@ impl Expected {
     /// The length of this key, if it is what the block has at `at`; else 0.
     #[inline]
     fn match_length(&self, block: &[u8], at: usize) -> usize {
-        let head = (word_at(block, at) ^ self.head) & self.head_mask;
-        let tail = (word_at(block, at + 8) ^ self.tail) & self.tail_mask;
-        if head | tail != 0 || !self.rest.is_empty() && !block[at + 16..].starts_with(&self.rest) {
+        let found = u128::from_le_bytes(chunk_at(block, at));
+        if (found ^ self.head) & self.mask != 0
+            || self.length > 16 && !block[at + 16..].starts_with(&self.rest)
+        {
             return 0;
         }
         self.length
@@ -195,7 +184,7 @@ impl KeyMemory {
     }
 
     /// The key that usually follows, and its length, if that is what the block has at `at`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn predict(&self, previous: usize, block: &[u8], at: usize) -> (usize, usize) {
         let index = self.successors[previous] as usize;
         match self.expected.get(index) {

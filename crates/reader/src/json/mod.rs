@@ -6,4 +6,4 @@ mod scan;
 
 pub(crate) use keys::Tree;
 pub(crate) use record::{JsonParser, Outcome};
-pub(crate) use scan::word_at;
+pub(crate) use scan::{string_stop_within, word_at};

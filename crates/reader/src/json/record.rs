@@ -181,6 +181,7 @@ impl State {
         if self.memories[level].seen.len() > 1 {
             self.memories[level].seen.fill(0);
         }
+        let keys = &tree.levels[level].keys[..];
         let mut seen = 0_u64;
         let mut previous = 0;
         loop {
@@ -206,7 +207,7 @@ impl State {
                 }
             }
             at = skip_space::<LINES>(block, at + 1);
-            at = match tree.levels[level].keys.get(index) {
+            at = match keys.get(index) {
                 Some(key) => self.value::<LINES>(tree, key, block, at, rows)?,
                 None => {
                     self.unknown.push((level, index));
@@ -227,6 +228,7 @@ impl State {
     }
 
     /// Reads a key that was not the expected one.
+    #[inline(never)]
     fn find_key(
         &mut self,
         level: usize,

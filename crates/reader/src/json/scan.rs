@@ -5,7 +5,9 @@
 use jiter::{Jiter, Peek};
 use memchr::memchr;
 
+#[cfg(any(not(target_arch = "x86_64"), test))]
 const LOW: u64 = 0x0101_0101_0101_0101;
+#[cfg(any(not(target_arch = "x86_64"), test))]
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 #[inline]
@@ -15,25 +17,86 @@ pub(crate) fn word_at(block: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// Sixteen bytes of a block; zeros where there are no more.
+#[inline]
+pub(super) fn chunk_at(block: &[u8], at: usize) -> [u8; 16] {
+    let chunk = block.get(at..).and_then(<[u8]>::first_chunk);
+    chunk.copied().unwrap_or_default()
+}
+
 /// Where the first quote, backslash or control character is, at or after `at`.
-///
-/// Eight bytes at a time. In each of the three tests a carry can mark a byte above the first
-/// true one, never one below, so the lowest mark is always right.
 #[inline]
 pub(super) fn string_stop(block: &[u8], mut at: usize) -> usize {
     loop {
-        let word = word_at(block, at);
-        let quotes = word ^ (LOW * b'"' as u64);
-        let slashes = word ^ (LOW * b'\\' as u64);
-        let marks = (quotes.wrapping_sub(LOW) & !quotes)
-            | (slashes.wrapping_sub(LOW) & !slashes)
-            | (word.wrapping_sub(LOW * 0x20) & !word);
-        let marks = marks & HIGH;
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
+        let stops = string_stops(chunk_at(block, at));
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize;
         }
-        at += 8;
+        at += 16;
     }
+}
+
+/// The same in bytes that no zeros follow; their length if there is none.
+#[inline]
+pub(crate) fn string_stop_within(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let stops = string_stops(*chunk);
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let stop = rest
+        .iter()
+        .position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'));
+    stop.map_or(bytes.len(), |stop| at + stop)
+}
+
+/// A bit for each quote, backslash or control character.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn string_stops(chunk: [u8; 16]) -> u32 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x,
+        _mm_set1_epi8,
+    };
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn stops(low: i64, high: i64) -> u32 {
+        let bytes = _mm_set_epi64x(high, low);
+        let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
+        let slashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
+        let controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, slashes), controls)) as u32
+    }
+
+    let [low, high] = [word_at(&chunk, 0), word_at(&chunk, 8)].map(|word| word as i64);
+    // SAFETY: SSE2 is part of x86_64: there is no such processor without it.
+    unsafe { stops(low, high) }
+}
+
+/// A bit for each quote, backslash or control character.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn string_stops(chunk: [u8; 16]) -> u32 {
+    word_stops(word_at(&chunk, 0)) | word_stops(word_at(&chunk, 8)) << 8
+}
+
+/// A bit for each quote, backslash or control character, exact up to the lowest.
+///
+/// In each of the three tests a carry can mark a byte above the first true one, never one below,
+/// so the lowest mark is always right.
+#[cfg(any(not(target_arch = "x86_64"), test))]
+fn word_stops(word: u64) -> u32 {
+    let quotes = word ^ (LOW * b'"' as u64);
+    let slashes = word ^ (LOW * b'\\' as u64);
+    let marks = (quotes.wrapping_sub(LOW) & !quotes)
+        | (slashes.wrapping_sub(LOW) & !slashes)
+        | (word.wrapping_sub(LOW * 0x20) & !word);
+    // The top bit of each byte, gathered in the lowest byte.
+    ((((marks & HIGH) >> 7).wrapping_mul(0x0102_0408_1020_4080)) >> 56) as u32
 }
 
 /// The next byte that is not white space. In JSON Lines the end of a line is not white space:
@@ -229,6 +292,11 @@ mod tests {
             let start = start.min(text.len());
             let expected = (start..).find(|at| block[*at] < 0x20 || matches!(block[*at], b'"' | b'\\')).unwrap();
             prop_assert_eq!(string_stop(&block, start), expected);
+            prop_assert_eq!(string_stop_within(&text, start), expected);
+            // The way of other processors.
+            let words = (start..).step_by(8).map(|at| (at, word_stops(word_at(&block, at))));
+            let stop = words.filter(|(_, stops)| *stops != 0).map(|(at, stops)| at + stops.trailing_zeros() as usize).next();
+            prop_assert_eq!(stop, Some(expected));
         }
 
         #[test]

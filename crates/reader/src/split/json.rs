@@ -3,10 +3,9 @@
 
 use std::io;
 
-use memchr::memchr2;
-
 use super::{Cut, Limits, Window};
 use crate::error::Unreadable;
+use crate::json::string_stop_within;
 
 /// What a scanner found on the top level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,16 +55,20 @@ impl ElementScanner {
                 if self.escaped {
                     self.escaped = false;
                     self.at += 1;
-                } else if let Some(found) = memchr2(b'"', b'\\', &bytes[at..]) {
-                    self.at += found + 1;
-                    self.escaped = bytes[at + found] == b'\\';
-                    self.in_string = self.escaped;
                 } else {
-                    self.at = bytes.len();
+                    let stop = string_stop_within(bytes, at);
+                    let stopped_by = bytes.get(stop).copied();
+                    self.in_string = stopped_by != Some(b'"');
+                    self.escaped = stopped_by == Some(b'\\');
+                    self.at = (stop + 1).min(bytes.len());
                 }
                 continue;
             }
             self.at += 1;
+            // Within an element only strings and brackets tell anything.
+            if self.depth > 0 && !matches!(byte, b'"' | b'{' | b'}' | b'[' | b']') {
+                continue;
+            }
             match byte {
                 b'"' if self.depth > 0 || !self.concatenated => self.in_string = true,
                 b'{' | b'[' => self.depth += 1,

@@ -14,7 +14,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn zstd(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 3).unwrap()
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 fn decoded(bytes: &[u8], compression: Compression, format: &Format) -> Result<Vec<u8>, String> {
@@ -100,7 +103,12 @@ fn compressed_and_cut() {
         let middle = file.len() / 2;
         flipped[middle] ^= 0x55;
         assert!(decoded(&flipped, compression, &csv()).is_err());
-        let failure = decoded(&[&file[..], b"trailing"].concat(), compression, &csv()).unwrap_err();
+        let failure = decoded(
+            &[&file[..], b"something trailing it"].concat(),
+            compression,
+            &csv(),
+        )
+        .unwrap_err();
         assert!(
             failure.ends_with(&format!("not valid {name} data")),
             "{failure}"

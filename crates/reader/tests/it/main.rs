@@ -4,6 +4,7 @@ mod bad_input;
 mod csv_files;
 mod decoding;
 mod json_files;
+mod json_values;
 mod large;
 mod properties;
 mod quarantine;
