@@ -184,7 +184,7 @@ mod tests {
         let slip = choose("onInvalid", "setnull", &choices, &["clamp"]).unwrap_err();
         assert_eq!(
             slip.hint().unwrap(),
-            "did you mean `setNull`? allowed values: `reject`, `setNull`"
+            "did you mean `setNull`? allowed values here: `reject`, `setNull`"
         );
     }
 }

@@ -17,6 +17,8 @@ mod privacy;
 mod quality;
 mod raw;
 mod tokens;
+#[cfg(test)]
+mod tokens_tests;
 
 pub(crate) use quality::MODEL_WORDS;
 

@@ -16,6 +16,8 @@ mod load;
 mod published;
 mod report;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 

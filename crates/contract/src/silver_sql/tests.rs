@@ -1,0 +1,419 @@
+//! The exact text of every rule and statement. What the statements do is shown where an engine is:
+//! they are run on hostile rows by the tests of silver.
+
+use super::*;
+use crate::Contract;
+
+/// A contract of one dataset, from its custom properties and its columns.
+fn contract(custom: &[&str], columns: &[&str]) -> Contract {
+    let mut text = String::from(
+        "apiVersion: v3.2.0\nkind: DataContract\nid: test\nversion: 1.0.0\nschema:\n- name: test\n",
+    );
+    if !custom.is_empty() {
+        text.push_str("  customProperties:\n");
+    }
+    for property in custom {
+        let (name, value) = property.split_once(": ").unwrap();
+        let _ = writeln!(
+            text,
+            "  - {{property: {name}, vendor: lakehouse, value: {value}}}"
+        );
+    }
+    text.push_str("  properties:\n");
+    for column in columns {
+        let _ = writeln!(text, "  - {{{column}}}");
+    }
+    Contract::parse(&text).unwrap()
+}
+
+fn sql(contract: &Contract) -> SilverSql {
+    silver_sql(
+        contract,
+        "rows()",
+        &"2024-03-31".parse().unwrap(),
+        &chrono_tz::Europe::Berlin,
+    )
+}
+
+/// Every rule of the columns, as `column rule: condition`.
+fn rules_of(custom: &[&str], columns: &[&str]) -> Vec<String> {
+    let date = "2024-03-31".parse().unwrap();
+    rules::all(
+        &contract(custom, columns),
+        &date,
+        &chrono_tz::Europe::Berlin,
+    )
+    .into_iter()
+    .map(|rule| format!("{} {}: {}", rule.column, rule.name, rule.condition))
+    .collect()
+}
+
+#[test]
+fn every_rule_has_its_condition() {
+    for (column, rules) in [
+        ("name: a, logicalType: string", vec![]),
+        (
+            "name: a, logicalType: string, required: true",
+            vec!["a required: \"a\" IS NULL"],
+        ),
+        (
+            "name: 'a\"b', logicalType: string, required: true",
+            vec!["a\"b required: \"a\"\"b\" IS NULL"],
+        ),
+        (
+            "name: a, logicalType: string, enum: [{value: x}, {value: \"it's\"}]",
+            vec!["a enum: \"a\" NOT IN ('x', 'it''s')"],
+        ),
+        (
+            "name: a, logicalType: integer, enum: [{value: 1}, {value: 2}]",
+            vec!["a enum: \"a\" NOT IN (CAST('1' AS INTEGER), CAST('2' AS INTEGER))"],
+        ),
+        (
+            "name: a, logicalType: number, physicalType: 'DECIMAL(18,2)', logicalTypeOptions: {minimum: 0.10, maximum: 99}",
+            vec![
+                "a minimum: \"a\" < CAST('0.10' AS DECIMAL(18,2))",
+                "a maximum: \"a\" > CAST('99' AS DECIMAL(18,2))",
+            ],
+        ),
+        (
+            "name: a, logicalType: integer, logicalTypeOptions: {format: i64, exclusiveMinimum: -1, exclusiveMaximum: 10}",
+            vec![
+                "a exclusiveMinimum: \"a\" <= CAST('-1' AS BIGINT)",
+                "a exclusiveMaximum: \"a\" >= CAST('10' AS BIGINT)",
+            ],
+        ),
+        (
+            "name: a, logicalType: date, logicalTypeOptions: {minimum: '2015-01-01'}",
+            vec!["a minimum: \"a\" < CAST('2015-01-01' AS DATE)"],
+        ),
+        (
+            "name: a, logicalType: timestamp, logicalTypeOptions: {maximum: '2015-01-01T02:00:00+02:00'}",
+            vec!["a maximum: \"a\" > CAST('2015-01-01 00:00:00.000000' AS TIMESTAMP)"],
+        ),
+        (
+            "name: a, logicalType: string, logicalTypeOptions: {minLength: 2, maxLength: 5, pattern: \"^o'\"}",
+            vec![
+                "a minLength: length(\"a\") < 2",
+                "a maxLength: length(\"a\") > 5",
+                "a pattern: NOT regexp_matches(\"a\", '^o''')",
+            ],
+        ),
+        (
+            "name: a, logicalType: string, required: true, transformLogic: trim(a)",
+            vec![
+                "a transform: _lake_failed_1",
+                "a required: (\"a\" IS NULL AND NOT _lake_failed_1)",
+            ],
+        ),
+        (
+            "name: a, logicalType: number, physicalType: DOUBLE, transformLogic: ln(a)",
+            vec!["a transform: _lake_failed_1", "a type: NOT isfinite(\"a\")"],
+        ),
+    ] {
+        assert_eq!(rules_of(&[], &[column]), rules);
+    }
+}
+
+#[test]
+fn another_day_is_one_in_the_schedules_zone() {
+    let column = "name: at, logicalType: timestamp";
+    // Berlin's day had 23 hours.
+    assert_eq!(
+        rules_of(&["eventTime: at", "onOtherDay: quarantine"], &[column]),
+        [
+            "at otherDay: (\"at\" < CAST('2024-03-30 23:00:00' AS TIMESTAMP) \
+          OR \"at\" >= CAST('2024-03-31 22:00:00' AS TIMESTAMP))"
+        ]
+    );
+    assert!(rules_of(&["eventTime: at"], &[column]).is_empty());
+}
+
+#[test]
+fn without_rules_only_the_reader_breaks_a_row() {
+    let contract = contract(&[], &["name: a, logicalType: string"]);
+    assert_eq!(
+        sql(&contract).load,
+        r#"CREATE TABLE judged AS
+SELECT "a", _lake_file, _lake_position, _lake_offset, _lake_repaired,
+  CASE WHEN _lake_broken IS NOT NULL
+  THEN coalesce(_lake_read, CAST([] AS STRUCT("column" VARCHAR, "rule" VARCHAR)[]))
+  END AS _lake_reasons
+FROM (
+  SELECT "a",
+    _lake_file, _lake_position, _lake_offset, _lake_broken, _lake_repaired,
+    CASE WHEN _lake_broken IS NOT NULL THEN from_json(_lake_broken, '[{"column":"VARCHAR","rule":"VARCHAR"}]') END AS _lake_read,
+    CASE WHEN _lake_broken IS NOT NULL THEN list_transform(from_json(_lake_broken, '[{"column":"VARCHAR","rule":"VARCHAR"}]'), lambda reason: coalesce(reason."column", '')) END AS _lake_read_columns
+  FROM (
+    SELECT "a",
+      _lake_file, _lake_position, _lake_offset, _lake_broken, _lake_repaired
+    FROM (
+      SELECT "a", _lake_file, _lake_position, _lake_offset, _lake_broken, _lake_repaired
+      FROM rows()) AS _lake_row) AS _lake_row) AS _lake_row"#
+    );
+}
+
+#[test]
+fn transforms_see_columns_and_texts_but_not_one_another() {
+    let contract = contract(
+        &[],
+        &[
+            "name: a, logicalType: string, transformLogic: trim(a)",
+            "name: b, logicalType: string, transformLogic: 'a || source.\"x.y\"'",
+            "name: c, logicalType: number, physicalType: DOUBLE",
+            "name: d, logicalType: string, classification: secret, customProperties: [{property: pseudonymise, vendor: lakehouse, value: {algorithm: hmac-sha-256, length: 16}}]",
+        ],
+    );
+    let load = sql(&contract).load;
+    for part in [
+        "  SELECT _lake_computed_1.\"value\" AS \"a\", _lake_computed_2.\"value\" AS \"b\", \
+         \"c\" + CAST(0 AS DOUBLE) AS \"c\", lake_pseudonymise(\"d\", 16) AS \"d\", \
+         _lake_computed_1 IS NULL AS _lake_failed_1, _lake_computed_2 IS NULL AS _lake_failed_2,\n",
+        "    SELECT TRY({'value': (\ntrim(a)\n)}) AS _lake_computed_1, \
+         TRY({'value': (\na || source.\"x.y\"\n)}) AS _lake_computed_2, \"c\", \"d\",\n",
+        "      SELECT \"a\", \"c\", \"d\", {'x.y': \"source.x.y\"} AS \"source\", _lake_file,",
+    ] {
+        assert!(load.contains(part), "{part}\n---\n{load}");
+    }
+}
+
+#[test]
+fn transforms_are_bound_over_rows_of_the_right_types() {
+    let contract = contract(
+        &[],
+        &[
+            "name: a, logicalType: integer",
+            "name: b, logicalType: string, transformLogic: 'source.t || a -- why'",
+        ],
+    );
+    assert_eq!(
+        transform_checks(&contract),
+        [TransformCheck {
+            column: "b".to_owned(),
+            expression: "source.t || a -- why".to_owned(),
+            select:
+                "SELECT (\nsource.t || a -- why\n) AS \"b\" FROM (SELECT CAST(NULL AS INTEGER) \
+                     AS \"a\", {'t': CAST(NULL AS VARCHAR)} AS \"source\") AS _lake_row"
+                    .to_owned(),
+            expected_type: "VARCHAR".to_owned(),
+        }]
+    );
+}
+
+#[test]
+fn a_transform_of_nothing_is_bound_too() {
+    let contract = contract(&[], &["name: a, logicalType: integer, transformLogic: '1'"]);
+    assert_eq!(
+        transform_checks(&contract)[0].select,
+        "SELECT (\n1\n) AS \"a\" FROM (SELECT NULL AS _lake_nothing) AS _lake_row"
+    );
+}
+
+const KEY: &str = "name: k, logicalType: string, primaryKey: true";
+const TIME: &str = "name: t, logicalType: date";
+
+#[test]
+fn rows_with_one_key_are_one_row() {
+    let contract = contract(
+        &["dedupe: {by: key, keep: latest, orderBy: [t]}"],
+        &[KEY, TIME],
+    );
+    assert_eq!(
+        sql(&contract).deduplicate,
+        [
+            "CREATE TABLE repeated AS SELECT hash(\"k\") AS _lake_hash FROM judged \
+             WHERE _lake_reasons IS NULL GROUP BY ALL HAVING count(*) > 1",
+            "CREATE TABLE dropped AS SELECT _lake_file, _lake_position FROM (\n  \
+             SELECT _lake_file, _lake_position, row_number() OVER (PARTITION BY \"k\" ORDER BY \"t\" DESC NULLS LAST) AS _lake_rank\n  \
+             FROM judged\n  \
+             WHERE _lake_reasons IS NULL AND hash(\"k\") IN (SELECT _lake_hash FROM repeated)\n\
+             ) AS _lake_ranked WHERE _lake_rank > 1",
+            "CREATE VIEW published AS SELECT \"k\", \"t\" FROM judged \
+             ANTI JOIN dropped USING (_lake_file, _lake_position) WHERE _lake_reasons IS NULL",
+        ]
+    );
+}
+
+#[test]
+fn ties_are_decided_by_all_columns() {
+    let value = "name: v, logicalType: integer";
+    let order = |custom: &str| {
+        let ranked = sql(&contract(&[custom], &[KEY, value, TIME])).deduplicate[1].clone();
+        let from = ranked.find("ORDER BY").unwrap();
+        ranked[from..ranked.find(") AS _lake_rank").unwrap()].to_owned()
+    };
+    assert_eq!(
+        order("dedupe: {by: key, keep: first, orderBy: [t]}"),
+        "ORDER BY \"t\" ASC NULLS LAST, \"v\" ASC NULLS LAST"
+    );
+    assert_eq!(
+        order("dedupe: {by: key}"),
+        "ORDER BY \"v\" DESC NULLS LAST, \"t\" DESC NULLS LAST"
+    );
+}
+
+#[test]
+fn a_key_without_other_columns_needs_no_order() {
+    let ranked = sql(&contract(&[], &[KEY])).deduplicate[1].clone();
+    assert!(
+        ranked.contains("PARTITION BY \"k\" ORDER BY _lake_file, _lake_position)"),
+        "{ranked}"
+    );
+}
+
+#[test]
+fn equal_rows_are_one_row() {
+    let contract = contract(
+        &["dedupe: {by: row}"],
+        &["name: a, logicalType: string", TIME],
+    );
+    let statements = sql(&contract).deduplicate;
+    assert!(statements[0].contains("SELECT hash(\"a\", \"t\") AS _lake_hash"));
+    assert!(
+        statements[1].contains("PARTITION BY \"a\", \"t\" ORDER BY _lake_file, _lake_position)")
+    );
+}
+
+#[test]
+fn without_dedupe_every_clean_row_is_published() {
+    let sql = sql(&contract(&[], &[TIME]));
+    assert_eq!(
+        sql.deduplicate,
+        ["CREATE VIEW published AS SELECT \"t\" FROM judged WHERE _lake_reasons IS NULL"]
+    );
+    assert!(sql.counts.contains("CAST(0 AS BIGINT) AS rows_duplicate"));
+}
+
+#[test]
+fn the_published_order_is_total() {
+    let columns = ["name: a, logicalType: string", TIME, KEY];
+    let order = |custom: &[&str]| {
+        let published = sql(&contract(custom, &columns)).published;
+        published
+            .split_once(" ORDER BY ")
+            .unwrap()
+            .1
+            .replace(" ASC NULLS LAST", "")
+    };
+    assert_eq!(order(&[]), "\"k\"");
+    assert_eq!(order(&["sort: [t, a]"]), "\"t\", \"a\", \"k\"");
+    assert_eq!(order(&["sort: [t]", "dedupe: none"]), "\"t\", \"a\", \"k\"");
+    assert_eq!(order(&["dedupe: {by: row}"]), "\"k\", \"a\", \"t\"");
+    assert_eq!(
+        sql(&contract(&[], &columns)).published,
+        "SELECT \"a\", \"t\", \"k\" FROM published ORDER BY \"k\" ASC NULLS LAST"
+    );
+}
+
+#[test]
+fn files_are_dropped_by_their_number() {
+    let sql = sql(&contract(&[], &[TIME]));
+    assert_eq!(
+        sql.drop_files(&[3, 7]),
+        "DELETE FROM judged WHERE _lake_file IN (3, 7)"
+    );
+    assert_eq!(sql.drop_files(&[]), "DELETE FROM judged WHERE false");
+}
+
+#[test]
+fn counts_are_each_counted_by_themselves() {
+    let sql = sql(&contract(&[], &[KEY]));
+    assert_eq!(
+        sql.counts,
+        "SELECT (SELECT count(*) FROM judged) AS rows_read, \
+         (SELECT count(*) FROM published) AS rows_published, \
+         (SELECT count(*) FROM judged WHERE _lake_reasons IS NOT NULL) AS rows_quarantined, \
+         (SELECT count(*) FROM dropped) AS rows_duplicate"
+    );
+    assert_eq!(
+        sql.rejected_positions,
+        "SELECT _lake_file, _lake_position, _lake_offset FROM judged \
+         WHERE _lake_reasons IS NOT NULL ORDER BY _lake_file, _lake_position"
+    );
+    assert_eq!(
+        sql.rules,
+        "SELECT reason.\"column\" AS \"column\", reason.\"rule\" AS \"rule\", count(*) AS \"rows\" \
+         FROM (SELECT unnest(_lake_reasons) AS reason FROM judged WHERE _lake_reasons IS NOT NULL) AS _lake_reason \
+         GROUP BY 1, 2 ORDER BY 1 NULLS FIRST, 2"
+    );
+    assert_eq!(
+        sql.repairs,
+        "SELECT repair.\"column\" AS \"column\", repair.\"rule\" AS \"rule\", count(*) AS \"rows\" \
+         FROM (SELECT unnest(from_json(_lake_repaired, '[{\"column\":\"VARCHAR\",\"rule\":\"VARCHAR\"}]')) AS repair \
+         FROM judged WHERE _lake_repaired IS NOT NULL) AS _lake_repair \
+         GROUP BY 1, 2 ORDER BY 1, 2"
+    );
+}
+
+#[test]
+fn statistics_say_nothing_of_classified_values() {
+    let contract = contract(
+        &[],
+        &[
+            "name: \"it's\", logicalType: string",
+            "name: n, logicalType: integer",
+            "name: s, logicalType: integer, classification: secret, transformLogic: s % 10",
+        ],
+    );
+    let sql = sql(&contract);
+    assert_eq!(
+        sql.column_statistics,
+        r#"SELECT entry."column", entry."nulls", entry."min", entry."max" FROM (SELECT unnest([
+  {'place': 1, 'column': 'it''s', 'nulls': count(*) - count("it's"), 'min': left(min("it's"), 200), 'max': left(max("it's"), 200)},
+  {'place': 2, 'column': 'n', 'nulls': count(*) - count("n"), 'min': CAST(min("n") AS VARCHAR), 'max': CAST(max("n") AS VARCHAR)},
+  {'place': 3, 'column': 's', 'nulls': count(*) - count("s"), 'min': CAST(NULL AS VARCHAR), 'max': CAST(NULL AS VARCHAR)}
+]) AS entry FROM published) AS _lake_entry ORDER BY entry."place""#
+    );
+    let lines: Vec<&str> = sql.profile.lines().collect();
+    assert_eq!(
+        lines[2],
+        "  {'place': 2, 'column': 'n', 'distinct_values': count(DISTINCT \"n\"), \
+         'q05': CAST(quantile_disc(\"n\", 0.05) AS VARCHAR), \
+         'q25': CAST(quantile_disc(\"n\", 0.25) AS VARCHAR), \
+         'q50': CAST(quantile_disc(\"n\", 0.5) AS VARCHAR), \
+         'q75': CAST(quantile_disc(\"n\", 0.75) AS VARCHAR), \
+         'q95': CAST(quantile_disc(\"n\", 0.95) AS VARCHAR)},"
+    );
+    assert!(
+        !lines[1].contains("quantile_disc"),
+        "texts have no quantiles"
+    );
+    assert!(
+        !lines[3].contains("quantile_disc"),
+        "classified columns have no quantiles"
+    );
+}
+
+#[test]
+fn a_whole_contract_is_this_text() {
+    let text = include_str!("../../tests/fixtures/everything.odcs.yaml");
+    let contract = Contract::parse(text).unwrap();
+    let sql = silver_sql(
+        &contract,
+        "rows()",
+        &"2024-03-01".parse().unwrap(),
+        &chrono_tz::UTC,
+    );
+    let mut all = vec![sql.load.clone(), sql.drop_files(&[0])];
+    all.extend(sql.deduplicate);
+    all.extend([
+        sql.published,
+        sql.rejected_positions,
+        sql.counts,
+        sql.rules,
+        sql.repairs,
+    ]);
+    all.extend([sql.column_statistics, sql.profile]);
+    let all = all.join(";\n\n") + ";\n";
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/everything.silver.sql"
+    );
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(path, &all).unwrap();
+    }
+    assert_eq!(
+        all,
+        std::fs::read_to_string(path).unwrap(),
+        "UPDATE_EXPECTED=1 accepts the new text"
+    );
+}

@@ -1,0 +1,313 @@
+//! What a `pipeline.yaml` may say, what is refused, and whether the refusal helps.
+
+use lakehouse_contract::{
+    Compression, ContractError, CsvFormat, Format, Input, JsonLayout, MartFormat, Materialised,
+    Name, Pipeline, WhenMissing, Window,
+};
+
+const EVERYTHING: &str = r#"
+name: online_retail
+description: Transactions of an online gift shop, one CSV file a day.
+owner: retail
+tags: [retail, example]
+schedule: {cron: "0 3 * * 1-5", timezone: Asia/Tokyo, start: 2010-12-01}
+environment: [LAKE_ONLINE_RETAIL_DIR]
+datasets:
+  transactions:
+    contract: contracts/transactions.odcs.yaml
+    from: "${LAKE_ONLINE_RETAIL_DIR}/in"
+    files: "{date:%Y-%m-%d}.csv"
+    format: {csv: {delimiter: ";", quote: "'", encoding: Windows-1252}, compression: gzip}
+    whenMissing: fail
+  returns:
+    contract: contracts/returns.odcs.yaml
+    from: s3://somewhere/returns
+    files: "{date:%Y/%m/%d}/*.json"
+    format: {json: lines}
+marts:
+  daily_revenue: {reads: {silver.transactions: day}, grain: [country], formats: [csv, parquet, json]}
+  customer_day: {reads: {silver.transactions: day, silver.returns: day}, grain: [customer_id]}
+  all_customers: {reads: {gold.customer_rfm: day}, grain: [segment], materialised: snapshot}
+  customer_rfm: {reads: {gold.customer_day: 365 days}, grain: [customer_id], materialised: snapshot}
+  everything: {reads: {gold.customer_day: all, gold.daily_revenue: day}, grain: [x, y], materialised: snapshot}
+"#;
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+#[test]
+fn everything_is_read() {
+    let pipeline = Pipeline::parse(EVERYTHING).unwrap();
+    assert_eq!(pipeline.name.as_str(), "online_retail");
+    assert_eq!(pipeline.owner.as_deref(), Some("retail"));
+    assert_eq!(pipeline.tags, ["retail", "example"]);
+    assert_eq!(pipeline.environment, ["LAKE_ONLINE_RETAIL_DIR"]);
+    assert_eq!(pipeline.timezone(), chrono_tz::Asia::Tokyo);
+    let schedule = pipeline.schedule.as_ref().unwrap();
+    assert_eq!(schedule.cron, "0 3 * * 1-5");
+    assert_eq!(schedule.start.to_string(), "2010-12-01");
+
+    let transactions = &pipeline.datasets[&name("transactions")];
+    assert_eq!(
+        transactions.contract_path,
+        "contracts/transactions.odcs.yaml"
+    );
+    assert_eq!(transactions.from, "${LAKE_ONLINE_RETAIL_DIR}/in");
+    assert_eq!(transactions.when_missing, WhenMissing::Fail);
+    let csv = CsvFormat {
+        delimiter: b';',
+        quote: b'\'',
+        encoding: "windows-1252".to_owned(),
+    };
+    assert_eq!(transactions.format, Format::Csv(csv, Compression::Gzip));
+    let date = "2011-08-12".parse().unwrap();
+    assert!(transactions.files.expand(&date).matches("2011-08-12.csv"));
+
+    let returns = &pipeline.datasets[&name("returns")];
+    assert_eq!(returns.when_missing, WhenMissing::Skip);
+    assert_eq!(
+        returns.format,
+        Format::Json(JsonLayout::Lines, Compression::None)
+    );
+    assert_eq!(returns.files.expand(&date).literal_prefix(), "2011/08/12/");
+
+    let revenue = &pipeline.marts[&name("daily_revenue")];
+    assert_eq!(
+        revenue.formats,
+        [MartFormat::Parquet, MartFormat::Csv, MartFormat::Json]
+    );
+    assert_eq!(revenue.materialised, Materialised::Partition);
+    assert_eq!(
+        revenue.reads[&Input::Silver(name("transactions"))],
+        Window::Day
+    );
+    let rfm = &pipeline.marts[&name("customer_rfm")];
+    assert_eq!(rfm.formats, [MartFormat::Parquet]);
+    assert_eq!(
+        rfm.reads[&Input::Gold(name("customer_day"))],
+        Window::Days(365)
+    );
+    assert_eq!(
+        pipeline.marts[&name("everything")].reads[&Input::Gold(name("customer_day"))],
+        Window::All
+    );
+}
+
+#[test]
+fn marts_come_after_what_they_read() {
+    let pipeline = Pipeline::parse(EVERYTHING).unwrap();
+    let order: Vec<String> = pipeline
+        .mart_order()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        order,
+        [
+            "customer_day",
+            "customer_rfm",
+            "all_customers",
+            "daily_revenue",
+            "everything"
+        ]
+    );
+}
+
+#[test]
+fn the_smallest_pipeline_is_read() {
+    let pipeline = Pipeline::parse(
+        "name: a\ndatasets: {b: {contract: c.yaml, from: /d, files: '*.json', format: {json: array, compression: zstd}}}",
+    )
+    .unwrap();
+    assert!(pipeline.marts.is_empty() && pipeline.schedule.is_none());
+    assert_eq!(pipeline.timezone(), chrono_tz::UTC);
+    assert_eq!(
+        pipeline.datasets[&name("b")].format.compression(),
+        Compression::Zstd
+    );
+}
+
+#[test]
+fn what_cannot_run_is_refused() {
+    for (from, to, message) in [
+        ("owner: retail", "owners: retail", "unknown key `owners`"),
+        (
+            "name: online_retail",
+            "name: Online-Retail",
+            "is not a name",
+        ),
+        ("0 3 * * 1-5", "0 25 * * *", "is not a schedule of cron"),
+        ("Asia/Tokyo", "Tokyo", "is not a time zone"),
+        (
+            "start: 2010-12-01",
+            "start: 2010-13-01",
+            "is not a run date",
+        ),
+        (
+            "environment: [LAKE_ONLINE_RETAIL_DIR]",
+            "environment: []",
+            "which `environment` does not declare",
+        ),
+        (
+            "environment: [LAKE_ONLINE_RETAIL_DIR]",
+            "environment: [LAKE_ONLINE_RETAIL_DIR, AWS_SECRET_ACCESS_KEY]",
+            "looks like a credential",
+        ),
+        (
+            "environment: [LAKE_ONLINE_RETAIL_DIR]",
+            "environment: [LAKE_ONLINE_RETAIL_DIR, lake]",
+            "is not the name of an environment variable",
+        ),
+        (
+            "  transactions:\n",
+            "  Transactions:\n",
+            "dataset `Transactions`: `Transactions` is not a name",
+        ),
+        (
+            "contracts/transactions.odcs.yaml",
+            "../x.yaml",
+            "is not a path inside",
+        ),
+        (
+            "contracts/transactions.odcs.yaml",
+            "/x.yaml",
+            "is not a path inside",
+        ),
+        ("${LAKE_ONLINE_RETAIL_DIR}/in", "", "`from` is empty"),
+        (
+            "{date:%Y-%m-%d}.csv",
+            "{date:%H}.csv",
+            "is not a pattern of a date",
+        ),
+        (
+            "format: {json: lines}",
+            "format: {json: line}",
+            "`line` is not a value of `json`",
+        ),
+        (
+            "format: {json: lines}",
+            "format: {}",
+            "not exactly one of `json` and `csv`",
+        ),
+        (
+            "format: {json: lines}",
+            "format: {json: lines, csv: {}}",
+            "not exactly one",
+        ),
+        (
+            "format: {json: lines}",
+            "format: {json: lines, compression: bzip2}",
+            "`bzip2` is not a value",
+        ),
+        (
+            "format: {json: lines}",
+            "format: {parquet: {}}",
+            "unknown key `parquet`",
+        ),
+        (
+            "delimiter: \";\"",
+            "delimiter: \";;\"",
+            "`delimiter` is not one ASCII character",
+        ),
+        (
+            "delimiter: \";\"",
+            "delimiter: \"'\"",
+            "are the same character",
+        ),
+        ("delimiter: \";\"", "header: false", "is not supported yet"),
+        ("Windows-1252", "utf8", "`utf8` is not an encoding"),
+        (
+            "whenMissing: fail",
+            "whenMissing: ignore",
+            "`ignore` is not a value of `whenMissing`",
+        ),
+        (
+            "silver.transactions: day}, grain: [country]",
+            "silver.transaction: day}, grain: [country]",
+            "mart `daily_revenue`: it reads `silver.transaction`, and no dataset",
+        ),
+        (
+            "gold.customer_rfm: day",
+            "gold.customers: day",
+            "mart `all_customers`: it reads `gold.customers`, and no mart",
+        ),
+        (
+            "gold.customer_rfm: day",
+            "bronze.customer_rfm: day",
+            "is nothing that a mart can read",
+        ),
+        (
+            "gold.customer_rfm: day",
+            "gold.customer_rfm: week",
+            "`week` is not a window",
+        ),
+        (
+            "gold.customer_rfm: day",
+            "gold.customer_rfm: 0 days",
+            "`0 days` is not a window",
+        ),
+        ("{gold.customer_rfm: day}", "{}", "`reads` is empty"),
+        ("grain: [country]", "grain: []", "`grain` is empty"),
+        ("grain: [country]", "grain: [country, Country]", "twice"),
+        ("grain: [country], ", "", "the key `grain` is missing"),
+        (
+            "formats: [csv,",
+            "formats: [xlsx,",
+            "`xlsx` is not a value of `formats`",
+        ),
+        (
+            "materialised: snapshot",
+            "materialised: view",
+            "`view` is not a value of `materialised`",
+        ),
+        (
+            "silver.transactions: day}, grain: [country]",
+            "silver.transactions: all}, grain: [country]",
+            "a partition mart cannot read `silver.transactions` with the window `all`",
+        ),
+        (
+            "gold.customer_rfm: day}, grain: [segment], materialised: snapshot",
+            "gold.customer_rfm: day}, grain: [segment]",
+            "a partition mart cannot read the snapshot mart",
+        ),
+        (
+            "gold.customer_day: 365 days",
+            "silver.transactions: 365 days",
+            "a snapshot mart cannot read `silver.transactions`",
+        ),
+        (
+            "gold.customer_day: 365 days",
+            "gold.all_customers: day",
+            "in a cycle: `all_customers` reads `customer_rfm` reads `all_customers`",
+        ),
+        (
+            "gold.customer_day: 365 days",
+            "gold.customer_rfm: day",
+            "in a cycle: `customer_rfm` reads `customer_rfm`",
+        ),
+        (
+            "grain: [country],",
+            "grain: [country], lateness_days: 3,",
+            "`lateness_days` is not supported yet",
+        ),
+        (
+            "grain: [country],",
+            "grain: [country], portable: true,",
+            "`portable` is not supported yet",
+        ),
+    ] {
+        assert!(EVERYTHING.contains(from), "{from}");
+        let error = Pipeline::parse(&EVERYTHING.replacen(from, to, 1)).expect_err(to);
+        assert!(
+            error.to_string().contains(message),
+            "{error}\n--- expected: {message}"
+        );
+        assert!(error.hint().is_some(), "{error}");
+    }
+    let later = EVERYTHING.replacen("grain: [country],", "grain: [country], portable: true,", 1);
+    let error = Pipeline::parse(&later).unwrap_err();
+    assert!(matches!(error, ContractError::NotSupportedYet(_)));
+    assert!(!error.hint().unwrap().is_empty());
+}
