@@ -2,7 +2,7 @@
 
 use crate::cast::Cast;
 use crate::error::PlanError;
-use crate::model::{ColumnType, Contract, OnInvalid, SourceFormat, UnknownColumns};
+use crate::model::{Column, ColumnType, Contract, OnInvalid, SourceFormat, UnknownColumns};
 
 /// Names that the reader's own columns have.
 pub const FILE_COLUMN: &str = "_lake_file";
@@ -91,8 +91,8 @@ impl ReadPlan {
     /// What a contract reads: its columns that have a source, and the source texts that its
     /// transforms ask for.
     ///
-    /// A column is required of a CSV header when the contract requires it and no transform could
-    /// make it from something else.
+    /// A column is required of a CSV header when the contract requires it and its transform, if
+    /// it has one, could not make it from something else.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl ReadPlan {
                 column_type: column.column_type,
                 format: column.source_format.clone(),
                 on_invalid: column.on_invalid,
-                required: column.required && column.transform.is_none(),
+                required: column.required && !reads_others(contract, column),
             })
         });
         let texts = contract
@@ -139,6 +139,27 @@ impl ReadPlan {
             .chain(own.map(|(name, column_type)| (name.to_owned(), column_type)))
             .collect()
     }
+}
+
+/// Whether the transform of a column may read anything besides that column. Names are looked for
+/// as words, so a function or a text of the same name counts as well: then a header without the
+/// column is readable, and its rows break `required` one by one.
+fn reads_others(contract: &Contract, column: &Column) -> bool {
+    let transform = column
+        .transform
+        .as_deref()
+        .unwrap_or_default()
+        .to_lowercase();
+    let is_other = |word: &str| {
+        let mut others = contract
+            .columns
+            .iter()
+            .filter(|other| other.name != column.name);
+        word == "source" || others.any(|other| other.name.to_lowercase() == word)
+    };
+    transform
+        .split(|character: char| !character.is_alphanumeric() && character != '_')
+        .any(is_other)
 }
 
 /// A dotted path as its parts.

@@ -1,6 +1,7 @@
 //! The reader on real files.
 
 mod bad_input;
+mod contracts;
 mod csv_files;
 mod decoding;
 mod json_files;
