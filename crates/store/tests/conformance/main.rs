@@ -81,6 +81,7 @@ const CASES: &[(&str, Case)] = cases![
     multipart::one_of_eight_completes,
     multipart::what_is_left_open_is_found_and_aborted,
     multipart::a_wrong_file_leaves_nothing,
+    multipart::a_completion_whose_answer_is_lost_has_happened,
     checksums::a_damaged_upload_is_refused,
     checksums::a_damaged_download_is_refused,
     copies::metadata_is_kept,

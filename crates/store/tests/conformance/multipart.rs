@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lakehouse_store::{Condition, PART_SIZE_BYTES, PutOptions, StoreError, sha256_of_bytes};
-use lakehouse_testkit::noise;
+use lakehouse_testkit::{Fault, noise};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::Scope;
@@ -186,6 +186,41 @@ pub async fn a_wrong_file_leaves_nothing(scope: Scope) {
     assert_eq!(store.list(&scope.location).await.expect("a listing"), []);
     assert_eq!(
         store
+            .list_multipart_uploads_below(&scope.location)
+            .await
+            .expect("a listing"),
+        []
+    );
+}
+
+pub async fn a_completion_whose_answer_is_lost_has_happened(scope: Scope) {
+    let (proxy, store) = scope.faulty();
+    let content = noise(7, THREE_PARTS);
+    let path = scope.file("content", &content);
+    for condition in [Condition::None, Condition::IfAbsent] {
+        let address = scope.object(&format!("{condition:?}"));
+        let options = PutOptions {
+            condition,
+            ..PutOptions::default()
+        };
+        proxy.queue_for("POST", "uploadId", Fault::LostAnswer);
+        let written = store
+            .put_file(&address, &path, &options)
+            .await
+            .expect("it has happened");
+        assert_eq!(proxy.waiting(), 0, "the fault has met its request");
+        let (info, bytes) = scope
+            .store
+            .get_bytes(&address)
+            .await
+            .expect("a read")
+            .expect("an object");
+        assert_eq!(bytes, content);
+        assert_eq!(info.etag, written.etag);
+    }
+    assert_eq!(
+        scope
+            .store
             .list_multipart_uploads_below(&scope.location)
             .await
             .expect("a listing"),
