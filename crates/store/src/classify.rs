@@ -59,7 +59,7 @@ impl Subject {
                     code: service.err().code().map(str::to_owned).or(header),
                     message: service.err().message().map(str::to_owned),
                 };
-                self.from_answer(answer)
+                self.refusal(answer)
             }
             SdkError::TimeoutError(_) => StoreError::Timeout {
                 address,
@@ -89,7 +89,7 @@ impl Subject {
         }
     }
 
-    fn from_answer(&self, answer: Answer) -> StoreError {
+    fn refusal(&self, answer: Answer) -> StoreError {
         let address = self.address.clone();
         let status = answer.status;
         match Meaning::of(&answer) {
@@ -344,7 +344,7 @@ mod tests {
             code: Some("AccessDenied".into()),
             message: Some("Access Denied.".into()),
         };
-        let error = subject.from_answer(answer);
+        let error = subject.refusal(answer);
         assert_eq!(
             error.to_string(),
             "the store refuses the credentials for `s3://lake/a`"
@@ -365,7 +365,7 @@ mod tests {
             message: None,
         };
         assert!(
-            matches!(subject.from_answer(answer), StoreError::BucketMissing { bucket } if bucket == "lake")
+            matches!(subject.refusal(answer), StoreError::BucketMissing { bucket } if bucket == "lake")
         );
     }
 }

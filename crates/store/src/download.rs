@@ -191,7 +191,7 @@ impl Download {
     }
 
     /// Hashing and writing have a thread of their own, beside the network.
-    pub async fn to_file(&mut self, path: &Path) -> Result<Downloaded, StoreError> {
+    pub async fn save(&mut self, path: &Path) -> Result<Downloaded, StoreError> {
         let (sender, mut receiver) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
         let owned_path = path.to_owned();
         let writer = blocking(move || {

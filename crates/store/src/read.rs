@@ -142,7 +142,7 @@ impl ObjectStore {
                 .ok_or_else(|| StoreError::NotFound {
                     address: address.to_string(),
                 })?;
-        let result = download.to_file(path).await;
+        let result = download.save(path).await;
         let downloaded = result.and_then(|downloaded| {
             check(&downloaded.info, &downloaded.sha256)?;
             Ok(downloaded)

@@ -11,6 +11,9 @@ use lakehouse_store::{
 };
 use lakehouse_testkit::{Fault, FaultyStore, SeenRequest, Server};
 
+/// A fault, and what the error that it ends in must be.
+type FaultCase = (Fault, fn(&StoreError) -> bool);
+
 const ATTEMPTS: u32 = 3;
 const BUCKET: &str = "faults";
 
@@ -116,7 +119,7 @@ async fn a_store_that_recovers_is_asked_again() {
 #[tokio::test]
 async fn a_store_that_does_not_recover_ends_in_a_transient_failure() {
     let scene = Scene::new().await;
-    let cases: [(Fault, fn(&StoreError) -> bool); 4] = [
+    let cases: [FaultCase; 4] = [
         (Fault::Status(503, "SlowDown"), |error| {
             matches!(error, StoreError::Throttled { .. })
         }),
@@ -193,7 +196,7 @@ async fn a_store_that_does_not_answer_in_time_is_a_timeout() {
 #[tokio::test]
 async fn what_does_not_get_better_is_asked_once() {
     let scene = Scene::new().await;
-    let cases: [(Fault, fn(&StoreError) -> bool); 3] = [
+    let cases: [FaultCase; 3] = [
         (Fault::Status(403, "AccessDenied"), |error| {
             matches!(error, StoreError::Credentials { .. })
         }),

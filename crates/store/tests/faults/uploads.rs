@@ -86,7 +86,11 @@ async fn a_multipart_upload_survives_what_passes() {
     assert!(bytes == content);
     assert_eq!(info.etag, written.etag);
     let second_part = |request: &SeenRequest| request.target.contains("partNumber=2");
-    let sent = scene.requests().iter().filter(|request| second_part(request)).count();
+    let sent = scene
+        .requests()
+        .iter()
+        .filter(|request| second_part(request))
+        .count();
     assert_eq!(sent, 3);
     assert_eq!(
         scene
