@@ -72,3 +72,13 @@ fn the_schema_would_catch_a_slip() {
         );
     }
 }
+
+#[test]
+fn the_smallest_contract_of_the_documentation_is_one() {
+    let documentation = include_str!("../../../docs/contracts.md");
+    let (_, behind) = documentation.split_once("```yaml\n").unwrap();
+    let (example, _) = behind.split_once("```").unwrap();
+    let contract = Contract::parse(example).unwrap();
+    assert_eq!(contract.key(), ["order_id"]);
+    assert!(schema().is_valid(&document(example)));
+}

@@ -11,7 +11,6 @@ use crate::{ContractError, Number};
 /// Gives every key column its place: as declared, or in the order of the columns.
 pub(super) fn assign_key(columns: &mut [ReadColumn]) -> Result<(), ContractError> {
     let mut taken: Vec<(u32, String)> = Vec::new();
-    let mut next = 1;
     let key_size = columns.iter().filter(|read| read.is_key).count();
     let declared = |read: &ReadColumn| {
         read.key_position
@@ -22,7 +21,7 @@ pub(super) fn assign_key(columns: &mut [ReadColumn]) -> Result<(), ContractError
     let any_declared = columns
         .iter()
         .any(|read| read.is_key && declared(read).is_some());
-    for read in columns.iter_mut().filter(|read| read.is_key) {
+    for (next, read) in (1..).zip(columns.iter_mut().filter(|read| read.is_key)) {
         let refuse = |message: String, hint: &str| {
             Err(ContractError::invalid(message)
                 .with_hint(hint)
@@ -47,7 +46,6 @@ pub(super) fn assign_key(columns: &mut [ReadColumn]) -> Result<(), ContractError
             }
             None => next,
         };
-        next += 1;
         if let Some((_, other)) = taken.iter().find(|(taken, _)| *taken == position) {
             return refuse(
                 format!("`primaryKeyPosition: {position}` is that of column `{other}` too"),

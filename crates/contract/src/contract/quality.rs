@@ -307,8 +307,11 @@ fn read_unit(raw: &RawQuality, kind: &QualityKind) -> Result<Unit, ContractError
     }
 }
 
+/// A key, its value, and the bound that it makes.
+type Written<'a, T, Make> = (&'static str, &'a At<T>, Make);
+
 fn read_bound(raw: &RawQuality) -> Result<Bound, ContractError> {
-    let one: [(&str, &At<String>, fn(Number) -> Bound); 6] = [
+    let one: [Written<'_, String, fn(Number) -> Bound>; 6] = [
         ("mustBe", &raw.must_be, Bound::Is),
         ("mustNotBe", &raw.must_not_be, Bound::IsNot),
         (
@@ -328,7 +331,7 @@ fn read_bound(raw: &RawQuality) -> Result<Bound, ContractError> {
             Bound::LessOrEqualTo,
         ),
     ];
-    let two: [(&str, &At<Vec<String>>, fn(Number, Number) -> Bound); 2] = [
+    let two: [Written<'_, Vec<String>, fn(Number, Number) -> Bound>; 2] = [
         ("mustBeBetween", &raw.must_be_between, Bound::Between),
         (
             "mustNotBeBetween",

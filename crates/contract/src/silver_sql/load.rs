@@ -18,6 +18,9 @@ use crate::contract::{Column, Contract};
 use crate::{ColumnType, RunDate, quote};
 
 const POSITION: &str = "_lake_file, _lake_position, _lake_offset";
+/// What the reader says of a row, as a list.
+const READ_REASONS: &str =
+    "from_json(_lake_broken, '[{\"column\":\"VARCHAR\",\"rule\":\"VARCHAR\"}]')";
 const READER: &str = "_lake_file, _lake_position, _lake_offset, _lake_broken, _lake_repaired";
 
 pub(super) fn load(
@@ -79,8 +82,7 @@ fn values(contract: &Contract, source_table: &str) -> String {
             select.push(format!("{} IS NULL AS {}", computed(place), failed(place)));
         }
     }
-    let reasons =
-        format!("from_json(_lake_broken, '[{{\"column\":\"VARCHAR\",\"rule\":\"VARCHAR\"}}]')");
+    let reasons = READ_REASONS;
     format!(
         "\n  SELECT {},\n    {READER},\n    \
          CASE WHEN _lake_broken IS NOT NULL THEN {reasons} END AS _lake_read,\n    \

@@ -14,6 +14,8 @@
 
 mod load;
 mod published;
+#[cfg(test)]
+mod published_tests;
 mod report;
 mod rules;
 #[cfg(test)]
@@ -50,7 +52,7 @@ pub struct SilverSql {
     pub counts: String,
     /// `column` (NULL: the whole record), `rule` and `rows`, for rows that break a rule.
     pub rules: String,
-    /// `column`, `rule` and `rows`, for values of rows read that were repaired.
+    /// `column`, `rule` and `rows`, for values of published rows that were repaired.
     pub repairs: String,
     /// `column`, `nulls`, `min` and `max` of the published rows; the last two are texts, of at
     /// most 200 characters, and NULL for a classified column.
@@ -93,7 +95,7 @@ pub fn silver_sql(
         rejected_positions: report::rejected_positions(),
         counts: report::counts(contract),
         rules: report::rules(),
-        repairs: report::repairs(),
+        repairs: report::repairs(contract),
         column_statistics: report::column_statistics(contract),
         profile: report::profile(contract),
     }

@@ -36,11 +36,18 @@ pub(super) fn rules() -> String {
     )
 }
 
-pub(super) fn repairs() -> String {
+/// Of published rows alone: a repair of a row that went elsewhere changed nothing that is read.
+pub(super) fn repairs(contract: &Contract) -> String {
+    let kept = match contract.dedupe {
+        Dedupe::None => "",
+        Dedupe::ByKey { .. } | Dedupe::ByRow => {
+            " ANTI JOIN dropped USING (_lake_file, _lake_position)"
+        }
+    };
     format!(
         "SELECT repair.\"column\" AS \"column\", repair.\"rule\" AS \"rule\", count(*) AS \"rows\" \
          FROM (SELECT unnest(from_json(_lake_repaired, '[{{\"column\":\"VARCHAR\",\"rule\":\"VARCHAR\"}}]')) AS repair \
-         FROM {JUDGED} WHERE _lake_repaired IS NOT NULL) AS _lake_repair \
+         FROM {JUDGED}{kept} WHERE _lake_repaired IS NOT NULL AND _lake_reasons IS NULL) AS _lake_repair \
          GROUP BY 1, 2 ORDER BY 1, 2"
     )
 }

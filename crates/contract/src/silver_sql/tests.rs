@@ -5,7 +5,7 @@ use super::*;
 use crate::Contract;
 
 /// A contract of one dataset, from its custom properties and its columns.
-fn contract(custom: &[&str], columns: &[&str]) -> Contract {
+pub(super) fn contract(custom: &[&str], columns: &[&str]) -> Contract {
     let mut text = String::from(
         "apiVersion: v3.2.0\nkind: DataContract\nid: test\nversion: 1.0.0\nschema:\n- name: test\n",
     );
@@ -26,7 +26,7 @@ fn contract(custom: &[&str], columns: &[&str]) -> Contract {
     Contract::parse(&text).unwrap()
 }
 
-fn sql(contract: &Contract) -> SilverSql {
+pub(super) fn sql(contract: &Contract) -> SilverSql {
     silver_sql(
         contract,
         "rows()",
@@ -205,181 +205,6 @@ fn a_transform_of_nothing_is_bound_too() {
     assert_eq!(
         transform_checks(&contract)[0].select,
         "SELECT (\n1\n) AS \"a\" FROM (SELECT NULL AS _lake_nothing) AS _lake_row"
-    );
-}
-
-const KEY: &str = "name: k, logicalType: string, primaryKey: true";
-const TIME: &str = "name: t, logicalType: date";
-
-#[test]
-fn rows_with_one_key_are_one_row() {
-    let contract = contract(
-        &["dedupe: {by: key, keep: latest, orderBy: [t]}"],
-        &[KEY, TIME],
-    );
-    assert_eq!(
-        sql(&contract).deduplicate,
-        [
-            "CREATE TABLE repeated AS SELECT hash(\"k\") AS _lake_hash FROM judged \
-             WHERE _lake_reasons IS NULL GROUP BY ALL HAVING count(*) > 1",
-            "CREATE TABLE dropped AS SELECT _lake_file, _lake_position FROM (\n  \
-             SELECT _lake_file, _lake_position, row_number() OVER (PARTITION BY \"k\" ORDER BY \"t\" DESC NULLS LAST) AS _lake_rank\n  \
-             FROM judged\n  \
-             WHERE _lake_reasons IS NULL AND hash(\"k\") IN (SELECT _lake_hash FROM repeated)\n\
-             ) AS _lake_ranked WHERE _lake_rank > 1",
-            "CREATE VIEW published AS SELECT \"k\", \"t\" FROM judged \
-             ANTI JOIN dropped USING (_lake_file, _lake_position) WHERE _lake_reasons IS NULL",
-        ]
-    );
-}
-
-#[test]
-fn ties_are_decided_by_all_columns() {
-    let value = "name: v, logicalType: integer";
-    let order = |custom: &str| {
-        let ranked = sql(&contract(&[custom], &[KEY, value, TIME])).deduplicate[1].clone();
-        let from = ranked.find("ORDER BY").unwrap();
-        ranked[from..ranked.find(") AS _lake_rank").unwrap()].to_owned()
-    };
-    assert_eq!(
-        order("dedupe: {by: key, keep: first, orderBy: [t]}"),
-        "ORDER BY \"t\" ASC NULLS LAST, \"v\" ASC NULLS LAST"
-    );
-    assert_eq!(
-        order("dedupe: {by: key}"),
-        "ORDER BY \"v\" DESC NULLS LAST, \"t\" DESC NULLS LAST"
-    );
-}
-
-#[test]
-fn a_key_without_other_columns_needs_no_order() {
-    let ranked = sql(&contract(&[], &[KEY])).deduplicate[1].clone();
-    assert!(
-        ranked.contains("PARTITION BY \"k\" ORDER BY _lake_file, _lake_position)"),
-        "{ranked}"
-    );
-}
-
-#[test]
-fn equal_rows_are_one_row() {
-    let contract = contract(
-        &["dedupe: {by: row}"],
-        &["name: a, logicalType: string", TIME],
-    );
-    let statements = sql(&contract).deduplicate;
-    assert!(statements[0].contains("SELECT hash(\"a\", \"t\") AS _lake_hash"));
-    assert!(
-        statements[1].contains("PARTITION BY \"a\", \"t\" ORDER BY _lake_file, _lake_position)")
-    );
-}
-
-#[test]
-fn without_dedupe_every_clean_row_is_published() {
-    let sql = sql(&contract(&[], &[TIME]));
-    assert_eq!(
-        sql.deduplicate,
-        ["CREATE VIEW published AS SELECT \"t\" FROM judged WHERE _lake_reasons IS NULL"]
-    );
-    assert!(sql.counts.contains("CAST(0 AS BIGINT) AS rows_duplicate"));
-}
-
-#[test]
-fn the_published_order_is_total() {
-    let columns = ["name: a, logicalType: string", TIME, KEY];
-    let order = |custom: &[&str]| {
-        let published = sql(&contract(custom, &columns)).published;
-        published
-            .split_once(" ORDER BY ")
-            .unwrap()
-            .1
-            .replace(" ASC NULLS LAST", "")
-    };
-    assert_eq!(order(&[]), "\"k\"");
-    assert_eq!(order(&["sort: [t, a]"]), "\"t\", \"a\", \"k\"");
-    assert_eq!(order(&["sort: [t]", "dedupe: none"]), "\"t\", \"a\", \"k\"");
-    assert_eq!(order(&["dedupe: {by: row}"]), "\"k\", \"a\", \"t\"");
-    assert_eq!(
-        sql(&contract(&[], &columns)).published,
-        "SELECT \"a\", \"t\", \"k\" FROM published ORDER BY \"k\" ASC NULLS LAST"
-    );
-}
-
-#[test]
-fn files_are_dropped_by_their_number() {
-    let sql = sql(&contract(&[], &[TIME]));
-    assert_eq!(
-        sql.drop_files(&[3, 7]),
-        "DELETE FROM judged WHERE _lake_file IN (3, 7)"
-    );
-    assert_eq!(sql.drop_files(&[]), "DELETE FROM judged WHERE false");
-}
-
-#[test]
-fn counts_are_each_counted_by_themselves() {
-    let sql = sql(&contract(&[], &[KEY]));
-    assert_eq!(
-        sql.counts,
-        "SELECT (SELECT count(*) FROM judged) AS rows_read, \
-         (SELECT count(*) FROM published) AS rows_published, \
-         (SELECT count(*) FROM judged WHERE _lake_reasons IS NOT NULL) AS rows_quarantined, \
-         (SELECT count(*) FROM dropped) AS rows_duplicate"
-    );
-    assert_eq!(
-        sql.rejected_positions,
-        "SELECT _lake_file, _lake_position, _lake_offset FROM judged \
-         WHERE _lake_reasons IS NOT NULL ORDER BY _lake_file, _lake_position"
-    );
-    assert_eq!(
-        sql.rules,
-        "SELECT reason.\"column\" AS \"column\", reason.\"rule\" AS \"rule\", count(*) AS \"rows\" \
-         FROM (SELECT unnest(_lake_reasons) AS reason FROM judged WHERE _lake_reasons IS NOT NULL) AS _lake_reason \
-         GROUP BY 1, 2 ORDER BY 1 NULLS FIRST, 2"
-    );
-    assert_eq!(
-        sql.repairs,
-        "SELECT repair.\"column\" AS \"column\", repair.\"rule\" AS \"rule\", count(*) AS \"rows\" \
-         FROM (SELECT unnest(from_json(_lake_repaired, '[{\"column\":\"VARCHAR\",\"rule\":\"VARCHAR\"}]')) AS repair \
-         FROM judged WHERE _lake_repaired IS NOT NULL) AS _lake_repair \
-         GROUP BY 1, 2 ORDER BY 1, 2"
-    );
-}
-
-#[test]
-fn statistics_say_nothing_of_classified_values() {
-    let contract = contract(
-        &[],
-        &[
-            "name: \"it's\", logicalType: string",
-            "name: n, logicalType: integer",
-            "name: s, logicalType: integer, classification: secret, transformLogic: s % 10",
-        ],
-    );
-    let sql = sql(&contract);
-    assert_eq!(
-        sql.column_statistics,
-        r#"SELECT entry."column", entry."nulls", entry."min", entry."max" FROM (SELECT unnest([
-  {'place': 1, 'column': 'it''s', 'nulls': count(*) - count("it's"), 'min': left(min("it's"), 200), 'max': left(max("it's"), 200)},
-  {'place': 2, 'column': 'n', 'nulls': count(*) - count("n"), 'min': CAST(min("n") AS VARCHAR), 'max': CAST(max("n") AS VARCHAR)},
-  {'place': 3, 'column': 's', 'nulls': count(*) - count("s"), 'min': CAST(NULL AS VARCHAR), 'max': CAST(NULL AS VARCHAR)}
-]) AS entry FROM published) AS _lake_entry ORDER BY entry."place""#
-    );
-    let lines: Vec<&str> = sql.profile.lines().collect();
-    assert_eq!(
-        lines[2],
-        "  {'place': 2, 'column': 'n', 'distinct_values': count(DISTINCT \"n\"), \
-         'q05': CAST(quantile_disc(\"n\", 0.05) AS VARCHAR), \
-         'q25': CAST(quantile_disc(\"n\", 0.25) AS VARCHAR), \
-         'q50': CAST(quantile_disc(\"n\", 0.5) AS VARCHAR), \
-         'q75': CAST(quantile_disc(\"n\", 0.75) AS VARCHAR), \
-         'q95': CAST(quantile_disc(\"n\", 0.95) AS VARCHAR)},"
-    );
-    assert!(
-        !lines[1].contains("quantile_disc"),
-        "texts have no quantiles"
-    );
-    assert!(
-        !lines[3].contains("quantile_disc"),
-        "classified columns have no quantiles"
     );
 }
 
