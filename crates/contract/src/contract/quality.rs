@@ -307,11 +307,13 @@ fn read_unit(raw: &RawQuality, kind: &QualityKind) -> Result<Unit, ContractError
     }
 }
 
-/// A key, its value, and the bound that it makes.
-type Written<'a, T, Make> = (&'static str, &'a At<T>, Make);
+/// What makes a bound of one number.
+type OfOne = fn(Number) -> Bound;
+/// What makes a bound of two numbers.
+type OfTwo = fn(Number, Number) -> Bound;
 
 fn read_bound(raw: &RawQuality) -> Result<Bound, ContractError> {
-    let one: [Written<'_, String, fn(Number) -> Bound>; 6] = [
+    let one: [(&str, &At<String>, OfOne); 6] = [
         ("mustBe", &raw.must_be, Bound::Is),
         ("mustNotBe", &raw.must_not_be, Bound::IsNot),
         (
@@ -331,7 +333,7 @@ fn read_bound(raw: &RawQuality) -> Result<Bound, ContractError> {
             Bound::LessOrEqualTo,
         ),
     ];
-    let two: [Written<'_, Vec<String>, fn(Number, Number) -> Bound>; 2] = [
+    let two: [(&str, &At<Vec<String>>, OfTwo); 2] = [
         ("mustBeBetween", &raw.must_be_between, Bound::Between),
         (
             "mustNotBeBetween",
