@@ -53,7 +53,7 @@ impl<'a> Day<'a> {
             .datasets
             .get(&name)
             .ok_or_else(|| StageError::bug(format!("the dataset `{name}` has vanished")))?;
-        let source = Source::parse(&context.source_of(dataset)?)
+        let source = Source::parse(&context.source_of(&name, dataset)?)
             .map_err(|error| error.context(format!("the source of dataset `{name}` is wrong")))?;
         Ok(Self {
             source,

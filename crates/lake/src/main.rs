@@ -1,2 +1,7 @@
-//! Stub.
-fn main() {}
+//! `lake`: the person's command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lake::main()
+}

@@ -172,8 +172,8 @@ impl Context {
     ///
     /// # Errors
     /// When a variable is not declared in `pipeline.yaml` or not set: 2.
-    pub fn source_of(&self, dataset: &Dataset) -> Result<String, StageError> {
-        self.source.source_of(dataset)
+    pub fn source_of(&self, name: &Name, dataset: &Dataset) -> Result<String, StageError> {
+        self.source.source_of(name, dataset)
     }
 
     /// The datasets of the run: all of them, or the one asked for.

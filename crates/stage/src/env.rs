@@ -95,6 +95,15 @@ pub const LAKE_PIPELINES_DIR: Variable = plain(
     "`pipelines` in the working directory",
     "The folder that holds one folder per pipeline.",
 );
+/// A folder that stands in for every source.
+pub const LAKE_SOURCE_ROOT: Variable = only(
+    plain(
+        "LAKE_SOURCE_ROOT",
+        "the `from` of each dataset",
+        "When set, bronze reads each dataset from the folder of its name below this one, wherever `from` points; `lake test` runs its cases so.",
+    ),
+    &["bronze", "lake"],
+);
 /// Where bronze lies.
 pub const LAKE_BRONZE_URL: Variable = plain(
     "LAKE_BRONZE_URL",
@@ -266,6 +275,7 @@ pub const AWS_MAX_ATTEMPTS: Variable = plain(
 /// Every variable, in the order of the page.
 pub const ALL: &[&Variable] = &[
     &LAKE_PIPELINES_DIR,
+    &LAKE_SOURCE_ROOT,
     &LAKE_BRONZE_URL,
     &LAKE_STAGING_URL,
     &LAKE_SILVER_URL,

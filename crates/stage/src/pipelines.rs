@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lakehouse_contract::{Contract, ContractError, Dataset, Name, Pipeline, expand_environment};
 
-use crate::{Exit, StageError};
+use crate::{Exit, StageError, env};
 
 /// The file that makes a folder a pipeline.
 pub const PIPELINE_FILE: &str = "pipeline.yaml";
@@ -29,7 +29,10 @@ impl LoadedPipeline {
     ///
     /// # Errors
     /// When a variable is not set: 2.
-    pub fn source_of(&self, dataset: &Dataset) -> Result<String, StageError> {
+    pub fn source_of(&self, name: &Name, dataset: &Dataset) -> Result<String, StageError> {
+        if let Some(root) = env::read(&env::LAKE_SOURCE_ROOT)? {
+            return Ok(Path::new(&root).join(name.as_str()).to_string_lossy().into_owned());
+        }
         expand_environment(&dataset.from, |name| std::env::var(name).ok()).map_err(|error| {
             let file = self.directory.join(PIPELINE_FILE);
             let stage_error = StageError::from(error);

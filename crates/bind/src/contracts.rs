@@ -1,0 +1,86 @@
+//! A contract's expressions and quality rules over an empty row.
+
+use lakehouse_contract::quote::identifier;
+use lakehouse_contract::{Contract, QualityKind, audit_sql};
+use lakehouse_engine::{Session, guard};
+use lakehouse_stage::{Exit, StageError};
+
+use crate::EngineFailure;
+
+/// The empty row that a contract's expressions are bound over.
+const ROW: &str = "lake_bind_row";
+/// The empty published table that quality rules are bound over.
+const MODEL: &str = "lake_bind_model";
+
+/// Binds every `transformLogic` and quality rule of a contract in an unlocked session.
+///
+/// # Errors
+/// Exit 2, naming dataset, column and what to write instead.
+pub fn bind_contract(session: &Session, dataset: &str, contract: &Contract) -> Result<(), StageError> {
+    session.execute(&empty_row(contract)).stage(&format!("bind the contract of `{dataset}`"))?;
+    for column in &contract.columns {
+        let Some(expression) = &column.transform else { continue };
+        let action = format!("bind `transformLogic` of column `{}` of dataset `{dataset}`", column.name);
+        let reads = guard::check_expression(session, expression).stage(&action)?;
+        contract.check_reads(&column.name, &reads.columns).map_err(|error| {
+            StageError::from(error).context(format!("could not {action}"))
+        })?;
+        let described =
+            session.describe(&format!("SELECT ({expression}) AS value FROM {ROW}")).stage(&action)?;
+        let found = described.first().map(|(_, sql_type)| sql_type.as_str()).unwrap_or_default();
+        let declared = column.column_type.sql();
+        if found != declared {
+            return Err(StageError::new(
+                Exit::Usage,
+                format!(
+                    "`transformLogic` of column `{}` of dataset `{dataset}` gives {found}, the contract declares {declared}",
+                    column.name
+                ),
+            )
+            .hint(format!("write `cast(… as {declared})` around it, or declare the type it has")));
+        }
+    }
+    let columns: Vec<String> = contract
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", identifier(&column.name), column.column_type.sql()))
+        .collect();
+    session
+        .execute(&format!("CREATE OR REPLACE TEMP TABLE {MODEL} ({})", columns.join(", ")))
+        .stage(&format!("bind the contract of `{dataset}`"))?;
+    for rule in &contract.quality {
+        let action = format!("bind quality rule `{}` of dataset `{dataset}`", rule.name);
+        let sql = audit_sql::quality_rule(rule, MODEL);
+        if matches!(rule.kind, QualityKind::Sql { .. }) {
+            let references = guard::check_select(session, &sql).stage(&action)?;
+            if let Some((_, table)) = references.tables.iter().find(|(_, table)| table != MODEL) {
+                return Err(StageError::new(
+                    Exit::Usage,
+                    format!("quality rule `{}` of dataset `{dataset}` reads `{table}`", rule.name),
+                )
+                .hint("a quality rule reads its own dataset, as `{model}`, and nothing else"));
+            }
+        }
+        session.describe(&sql).stage(&action)?;
+    }
+    Ok(())
+}
+
+/// All columns with their types, and `source` with the texts that transforms ask for.
+fn empty_row(contract: &Contract) -> String {
+    let mut columns: Vec<String> = contract
+        .columns
+        .iter()
+        .filter(|column| column.source_path.is_some())
+        .map(|column| format!("{} {}", identifier(&column.name), column.column_type.sql()))
+        .collect();
+    let texts: Vec<String> =
+        contract.source_texts().iter().map(|path| format!("{} VARCHAR", identifier(path))).collect();
+    if !texts.is_empty() {
+        columns.push(format!("source STRUCT({})", texts.join(", ")));
+    }
+    if columns.is_empty() {
+        columns.push("_lake_none INTEGER".to_owned());
+    }
+    format!("CREATE OR REPLACE TEMP TABLE {ROW} ({})", columns.join(", "))
+}

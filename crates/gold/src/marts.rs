@@ -1,0 +1,53 @@
+//! The pipeline's marts, bound before any data is touched, and which of them are wanted.
+
+use lakehouse_bind::{BoundMart, EngineFailure, bind_marts};
+use lakehouse_contract::{Materialised, Name};
+use lakehouse_engine::{Session, SessionOptions};
+use lakehouse_stage::{Context, StageError};
+
+/// All marts of the pipeline in dependency order, and the selection.
+pub struct Marts {
+    all: Vec<BoundMart>,
+    only: Vec<Name>,
+}
+
+impl Marts {
+    /// Binds every mart and remembers which are wanted (all, without `only`).
+    ///
+    /// # Errors
+    /// An unknown mart, one that does not bind or reads what it may not (exit 2).
+    pub fn load(context: &Context, only: Option<&Name>) -> Result<Self, StageError> {
+        let only = context.marts(only)?;
+        let session = Session::open(&session_options(context)).stage("open the engine")?;
+        let all = bind_marts(&session, &context.pipeline, &context.contracts, &context.mart_sql, context.date.date())?;
+        Ok(Self { all, only })
+    }
+
+    /// The wanted marts of a kind, in dependency order.
+    #[must_use]
+    pub fn selected(&self, kind: Materialised) -> Vec<BoundMart> {
+        self.all
+            .iter()
+            .filter(|mart| mart.definition.materialised == kind)
+            .filter(|mart| self.only.contains(&mart.name))
+            .cloned()
+            .collect()
+    }
+
+    /// The columns of a mart, wanted or not.
+    #[must_use]
+    pub fn columns_of(&self, name: &Name) -> &[(String, String)] {
+        self.all.iter().find(|mart| mart.name == *name).map(|mart| mart.columns.as_slice()).unwrap_or_default()
+    }
+}
+
+/// The options under which marts are computed.
+#[must_use]
+pub fn session_options(context: &Context) -> SessionOptions {
+    SessionOptions {
+        workspace: context.workspace.path().to_path_buf(),
+        memory_limit_bytes: context.memory_limit_bytes,
+        threads: context.threads,
+        pseudonym_key: None,
+    }
+}

@@ -1,0 +1,102 @@
+//! The command line of `lake`.
+
+use clap::{Args, Parser, Subcommand};
+use lakehouse_contract::{Name, RunDate};
+
+/// Stages that `lake <stage> …` calls.
+pub const STAGES: [&str; 5] = ["bronze", "silver", "check", "gold", "cleanup"];
+
+/// Arguments of `lake`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lake",
+    version,
+    about = "Run, validate and test pipelines without a scheduler",
+    long_about = "Run, validate and test pipelines without a scheduler.\n\n\
+        `lake bronze`, `lake silver`, `lake check`, `lake gold` and `lake cleanup` call the stage of that \
+        name with the arguments that follow."
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `lake` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run every stage of a pipeline for a range of days
+    Run(RunArguments),
+    /// Check pipelines offline: contracts, every expression and mart bound by the engine
+    Validate(PipelinesArguments),
+    /// Run the test cases of pipelines against an embedded store
+    Test(TestArguments),
+    /// Show what is published for a range of days: gold, counts, reasons, places
+    Show(ShowArguments),
+}
+
+/// Arguments of `lake run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The pipeline, a folder under `LAKE_PIPELINES_DIR`
+    pub pipeline: Name,
+    /// The first run date
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub from: RunDate,
+    /// The last run date; the first without it
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub to: Option<RunDate>,
+    /// How many days run at once; memory and threads are divided among them. As many as the
+    /// memory limit and the threads allow without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Skip days whose partitions are all there; the others run their bronze, so that a late
+    /// file is found
+    #[arg(long)]
+    pub only_missing: bool,
+    /// Remove from bronze what the source no longer has
+    #[arg(long)]
+    pub prune: bool,
+    /// Also write distinct counts and quantiles per column
+    #[arg(long)]
+    pub profile: bool,
+    /// What names this execution; made of the time without it
+    #[arg(long, value_name = "TEXT")]
+    pub run_id: Option<lakehouse_stage::RunId>,
+    /// Say what each stage would read and write, and touch nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Which pipelines a command is about.
+#[derive(Debug, Args)]
+pub struct PipelinesArguments {
+    /// Pipelines, folders under `LAKE_PIPELINES_DIR`; all without any
+    pub pipelines: Vec<Name>,
+}
+
+/// Arguments of `lake test`.
+#[derive(Debug, Args)]
+pub struct TestArguments {
+    /// Pipelines, folders under `LAKE_PIPELINES_DIR`; all without any
+    pub pipelines: Vec<Name>,
+    /// Only the cases whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub case: Option<String>,
+}
+
+/// Arguments of `lake show`.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// The pipeline, a folder under `LAKE_PIPELINES_DIR`
+    pub pipeline: Name,
+    /// The first run date
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub from: RunDate,
+    /// The last run date; the first without it
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub to: Option<RunDate>,
+    /// How many rows of each mart
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub rows: u32,
+}
