@@ -6,6 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{Lab, Rows, digest};
+use lakehouse_engine::{EngineError, ParquetOptions, rows_per_group};
 
 const ROWS: u64 = 1_200_000;
 
@@ -69,4 +70,44 @@ fn load_order_does_differ() {
     let (forwards, backwards) = (order(false), order(true));
     assert_eq!(forwards.0, backwards.0);
     assert_ne!(forwards.1, backwards.1);
+}
+
+/// Row groups are built in memory. Sized by the data, they fit; sized by the memory, the bytes
+/// would depend on the machine.
+#[test]
+fn long_rows_fit_into_little_memory_with_small_groups() {
+    const LONG_ROWS: u64 = 60_000;
+    const ROW_BYTES: u64 = 4_000;
+    let write = |threads: usize, memory_limit_bytes: u64, options: &ParquetOptions| {
+        let lab = Lab::with(threads, memory_limit_bytes);
+        lab.session
+            .execute(&format!(
+                "CREATE TABLE t AS SELECT range AS n, repeat(sha256(range::VARCHAR), {}) AS text
+                 FROM range({LONG_ROWS}) ORDER BY hash(range)",
+                ROW_BYTES / 64
+            ))
+            .expect("a table");
+        let path = lab.path("t.parquet");
+        lab.session
+            .write_parquet_with(
+                "SELECT * FROM t ORDER BY n, text",
+                &path,
+                &BTreeMap::new(),
+                options,
+            )
+            .map(|_| digest(&path))
+    };
+    let small = ParquetOptions {
+        rows_per_group: rows_per_group(LONG_ROWS * ROW_BYTES, LONG_ROWS),
+    };
+    assert_eq!(small.rows_per_group, 8192);
+    let with_plenty = write(4, 2 << 30, &small).expect("fits");
+    let with_little = write(2, 256 << 20, &small).expect("fits");
+    assert_eq!(with_plenty, with_little);
+    let error = write(2, 256 << 20, &ParquetOptions::default())
+        .expect_err("a group of all rows does not fit");
+    assert!(
+        matches!(error, EngineError::OutOfMemory { .. }),
+        "{error:?}"
+    );
 }
