@@ -36,7 +36,7 @@ pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
         Dedupe::ByRow => (columns.clone(), columns.clone(), String::new()),
     };
     let order = if order.is_empty() {
-        "_lake_file, _lake_position".to_owned()
+        "_lake_file, _lake_offset".to_owned()
     } else {
         order
     };
@@ -46,13 +46,13 @@ pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
              WHERE _lake_reasons IS NULL GROUP BY ALL HAVING count(*) > 1"
         ),
         format!(
-            "CREATE TABLE dropped AS SELECT _lake_file, _lake_position FROM (\n  \
-             SELECT _lake_file, _lake_position, row_number() OVER (PARTITION BY {same} ORDER BY {order}) AS _lake_rank\n  \
+            "CREATE TABLE dropped AS SELECT _lake_file, _lake_offset FROM (\n  \
+             SELECT _lake_file, _lake_offset, row_number() OVER (PARTITION BY {same} ORDER BY {order}) AS _lake_rank\n  \
              FROM {JUDGED}\n  \
              WHERE _lake_reasons IS NULL AND hash({counted}) IN (SELECT _lake_hash FROM repeated)\n\
              ) AS _lake_ranked WHERE _lake_rank > 1"
         ),
-        view(" ANTI JOIN dropped USING (_lake_file, _lake_position)"),
+        view(" ANTI JOIN dropped USING (_lake_file, _lake_offset)"),
     ]
 }
 

@@ -16,13 +16,13 @@ fn rows_with_one_key_are_one_row() {
         [
             "CREATE TABLE repeated AS SELECT hash(\"k\") AS _lake_hash FROM judged \
              WHERE _lake_reasons IS NULL GROUP BY ALL HAVING count(*) > 1",
-            "CREATE TABLE dropped AS SELECT _lake_file, _lake_position FROM (\n  \
-             SELECT _lake_file, _lake_position, row_number() OVER (PARTITION BY \"k\" ORDER BY \"t\" DESC NULLS LAST) AS _lake_rank\n  \
+            "CREATE TABLE dropped AS SELECT _lake_file, _lake_offset FROM (\n  \
+             SELECT _lake_file, _lake_offset, row_number() OVER (PARTITION BY \"k\" ORDER BY \"t\" DESC NULLS LAST) AS _lake_rank\n  \
              FROM judged\n  \
              WHERE _lake_reasons IS NULL AND hash(\"k\") IN (SELECT _lake_hash FROM repeated)\n\
              ) AS _lake_ranked WHERE _lake_rank > 1",
             "CREATE VIEW published AS SELECT \"k\", \"t\" FROM judged \
-             ANTI JOIN dropped USING (_lake_file, _lake_position) WHERE _lake_reasons IS NULL",
+             ANTI JOIN dropped USING (_lake_file, _lake_offset) WHERE _lake_reasons IS NULL",
         ]
     );
 }
@@ -49,7 +49,7 @@ fn ties_are_decided_by_all_columns() {
 fn a_key_without_other_columns_needs_no_order() {
     let ranked = sql(&contract(&[], &[KEY])).deduplicate[1].clone();
     assert!(
-        ranked.contains("PARTITION BY \"k\" ORDER BY _lake_file, _lake_position)"),
+        ranked.contains("PARTITION BY \"k\" ORDER BY _lake_file, _lake_offset)"),
         "{ranked}"
     );
 }
@@ -63,7 +63,7 @@ fn equal_rows_are_one_row() {
     let statements = sql(&contract).deduplicate;
     assert!(statements[0].contains("SELECT hash(\"a\", \"t\") AS _lake_hash"));
     assert!(
-        statements[1].contains("PARTITION BY \"a\", \"t\" ORDER BY _lake_file, _lake_position)")
+        statements[1].contains("PARTITION BY \"a\", \"t\" ORDER BY _lake_file, _lake_offset)")
     );
 }
 
@@ -137,7 +137,7 @@ fn counts_are_each_counted_by_themselves() {
         sql.repairs,
         "SELECT repair.\"column\" AS \"column\", repair.\"rule\" AS \"rule\", count(*) AS \"rows\" \
          FROM (SELECT unnest(from_json(_lake_repaired, '[{\"column\":\"VARCHAR\",\"rule\":\"VARCHAR\"}]')) AS repair \
-         FROM judged ANTI JOIN dropped USING (_lake_file, _lake_position) \
+         FROM judged ANTI JOIN dropped USING (_lake_file, _lake_offset) \
          WHERE _lake_repaired IS NOT NULL AND _lake_reasons IS NULL) AS _lake_repair \
          GROUP BY 1, 2 ORDER BY 1, 2"
     );

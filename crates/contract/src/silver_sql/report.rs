@@ -41,7 +41,7 @@ pub(super) fn repairs(contract: &Contract) -> String {
     let kept = match contract.dedupe {
         Dedupe::None => "",
         Dedupe::ByKey { .. } | Dedupe::ByRow => {
-            " ANTI JOIN dropped USING (_lake_file, _lake_position)"
+            " ANTI JOIN dropped USING (_lake_file, _lake_offset)"
         }
     };
     format!(
