@@ -153,6 +153,14 @@ links_in_the_documentation_lead_somewhere() {
   [ "$found" -eq 0 ]
 }
 
+the_documentation_lists_every_page() {
+  local file found=0
+  for file in $(cd "$checkout/docs" && git ls-files '*.md' ':!README.md'); do
+    grep -qF "($file)" "$checkout/docs/README.md" || { echo "not in docs/README.md: $file" && found=1; }
+  done
+  [ "$found" -eq 0 ]
+}
+
 no_secret_or_machine_path_is_committed() {
   local found=0
   git -C "$checkout" grep -nIE 'AKIA[0-9A-Z]{16}|BEGIN [A-Z ]*PRIVATE KEY|/root/|/home/[a-z]+/' -- \
@@ -173,6 +181,7 @@ promise "a cache folder that is not whole is not used" half_an_engine_is_no_engi
 promise "print-environment can be evaluated" environment_can_be_evaluated
 promise "an installation can be moved" an_installation_can_be_moved
 promise "links in the documentation lead somewhere" links_in_the_documentation_lead_somewhere
+promise "docs/README.md lists every page" the_documentation_lists_every_page
 promise "no secret and no machine's path is committed" no_secret_or_machine_path_is_committed
 
 [ "$bad" -eq 0 ]
