@@ -26,7 +26,7 @@ pub fn bind_contract(session: &Session, dataset: &str, contract: &Contract) -> R
             StageError::from(error).context(format!("could not {action}"))
         })?;
         let described =
-            session.describe(&format!("SELECT ({expression}) AS value FROM {ROW}")).stage(&action)?;
+            session.describe(&format!("SELECT (\n{expression}\n) AS value FROM {ROW}")).stage(&action)?;
         let found = described.first().map(|(_, sql_type)| sql_type.as_str()).unwrap_or_default();
         let declared = column.column_type.sql();
         if found != declared {

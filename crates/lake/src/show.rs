@@ -20,6 +20,7 @@ use crate::run::missing::published;
 /// # Errors
 /// Store and engine failures.
 pub async fn run(base: &Base, arguments: &ShowArguments) -> Result<Exit, StageError> {
+    base.report.withhold();
     let loaded = pipelines::load(&base.settings.pipelines_dir, &arguments.pipeline)?;
     let to = arguments.to.unwrap_or(arguments.from);
     let dates: Vec<RunDate> = arguments.from.through(to).collect();
@@ -40,10 +41,10 @@ pub async fn run(base: &Base, arguments: &ShowArguments) -> Result<Exit, StageEr
         let paths = fetch(base, &store, &layout, pipeline, mart, &wanted).await?;
         let grain = loaded.pipeline.marts[mart].grain.clone();
         let text = tokio::task::block_in_place(|| rows(base, mart, &paths, &grain, arguments.rows))?;
-        output::note(&format!("\n{}\n{text}", heading(&layout.gold_mart(pipeline, mart))));
+        output::answer(&format!("\n{}\n{text}", heading(&layout.gold_mart(pipeline, mart))));
     }
     if shown == 0 {
-        output::note(&format!("nothing of `{pipeline}` is published from {} to {to}", arguments.from));
+        output::answer(&format!("nothing of `{pipeline}` is published from {} to {to}", arguments.from));
         return Ok(Exit::Nothing);
     }
     places(&layout, &loaded);
@@ -84,7 +85,7 @@ async fn counts(
     if lines.is_empty() {
         return Ok(0);
     }
-    output::note(&format!(
+    output::answer(&format!(
         "\n{}\n{:<10}  {:>10}  {:>10}  {:>11}  {:>10}\n{}",
         heading(&layout.silver_dataset(pipeline, dataset)),
         "date",
@@ -95,7 +96,7 @@ async fn counts(
         lines.join("\n")
     ));
     for ((column, rule), rows) in &reasons {
-        output::note(&format!("  quarantined: {rows:>6} rows break `{rule}` of {column}"));
+        output::answer(&format!("  quarantined: {rows:>6} rows break `{rule}` of {column}"));
     }
     Ok(1)
 }
@@ -136,7 +137,9 @@ fn rows(base: &Base, mart: &Name, paths: &[PathBuf], grain: &[String], limit: u3
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    let order: Vec<String> = grain.iter().map(|column| identifier(column)).collect();
+    // Days read from top to bottom; within one, as published.
+    let (days, others): (Vec<&String>, Vec<&String>) = grain.iter().partition(|column| *column == "date");
+    let order: Vec<String> = days.into_iter().chain(others).map(|column| identifier(column)).collect();
     let total = session.query(&format!("SELECT count(*) FROM {relation}")).stage(&action)?;
     let total = total.first().and_then(|row| row.first()).and_then(Value::as_u64).unwrap_or_default();
     let found = session
@@ -178,9 +181,9 @@ fn aligned(cells: &[Vec<String>]) -> String {
 
 fn places(layout: &Layout, loaded: &LoadedPipeline) {
     let pipeline = &loaded.pipeline.name;
-    output::note("\nwhere everything lies:");
+    output::answer("\nwhere everything lies:");
     for dataset in loaded.pipeline.datasets.keys() {
-        output::note(&format!(
+        output::answer(&format!(
             "  bronze      {}\n  silver      {}\n  quarantine  {}",
             heading(&layout.bronze.child(&format!("{pipeline}/{dataset}"))),
             heading(&layout.silver_dataset(pipeline, dataset)),
@@ -188,7 +191,7 @@ fn places(layout: &Layout, loaded: &LoadedPipeline) {
         ));
     }
     for mart in loaded.pipeline.marts.keys() {
-        output::note(&format!("  gold        {}", heading(&layout.gold_mart(pipeline, mart))));
+        output::answer(&format!("  gold        {}", heading(&layout.gold_mart(pipeline, mart))));
     }
 }
 

@@ -13,12 +13,13 @@ use crate::output;
 /// # Errors
 /// None of its own: what is wrong with a pipeline is printed, and the exit is 2.
 pub fn run(base: &Base, arguments: &PipelinesArguments) -> Result<Exit, StageError> {
+    base.report.withhold();
     let names = selected(base, &arguments.pipelines)?;
     let mut exits = Vec::new();
     for name in &names {
         match validate(base, name) {
             Ok(loaded) => {
-                output::note(&format!(
+                output::answer(&format!(
                     "{name}: sound ({} datasets, {} marts)",
                     loaded.pipeline.datasets.len(),
                     loaded.pipeline.marts.len()
@@ -26,12 +27,11 @@ pub fn run(base: &Base, arguments: &PipelinesArguments) -> Result<Exit, StageErr
                 exits.push(Exit::Done);
             }
             Err(error) => {
-                output::note(&format!("{name}:\n{}", error.render().trim_end()));
+                output::answer(&format!("{name}:\n{}", error.render().trim_end()));
                 exits.push(error.exit);
             }
         }
     }
-    base.report.set("pipelines", names.len() as u64);
     Ok(Exit::worst(exits))
 }
 

@@ -140,6 +140,14 @@ pub fn load_folder(directory: &Path) -> Result<LoadedPipeline, StageError> {
     for (dataset_name, dataset) in &pipeline.datasets {
         let file = inside(directory, &dataset.contract_path)?;
         let contract = Contract::parse(&read(&file)?).map_err(|error| wrong(&file, error))?;
+        if contract.dataset_name != dataset_name.as_str() {
+            return Err(StageError::usage(format!(
+                "`{}` is the contract of `{}`, and `pipeline.yaml` names it for `{dataset_name}`",
+                file.display(),
+                contract.dataset_name
+            ))
+            .hint("give the dataset and the contract's `schema` entry the same name"));
+        }
         contracts.insert(dataset_name.clone(), contract);
     }
     let mut mart_sql = BTreeMap::new();

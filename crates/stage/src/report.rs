@@ -37,6 +37,7 @@ struct Inner {
     store: Option<ObjectStore>,
     /// The store's counters when the stage's own work was done.
     counters: Option<Counters>,
+    withheld: bool,
 }
 
 /// Which part of the report a [`Section`] writes to.
@@ -64,6 +65,7 @@ impl Report {
                 would_write: None,
                 store: None,
                 counters: None,
+                withheld: false,
             })),
         }
     }
@@ -71,6 +73,15 @@ impl Report {
     /// Says something of the whole run.
     pub fn set(&self, field: &str, value: impl Into<Value>) {
         self.lock().fields.insert(field.to_owned(), value.into());
+    }
+
+    /// Standard output belongs to what the command was asked for: no report is printed.
+    pub fn withhold(&self) {
+        self.lock().withheld = true;
+    }
+
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.lock().withheld
     }
 
     /// What the report says of one dataset.

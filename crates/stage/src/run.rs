@@ -148,7 +148,7 @@ fn end(
     if let Err(error) = &result {
         output::print_error_text(&error.render());
     }
-    if !output::print_report(&report.render(exit, result.as_ref().err())) {
+    if !report.is_withheld() && !output::print_report(&report.render(exit, result.as_ref().err())) {
         // A signal has had the last word and is about to end the process with its own code.
         std::thread::sleep(Duration::from_secs(30));
     }

@@ -25,6 +25,7 @@ pub const TEST_PSEUDONYM_KEY: &str = "lake-test-pseudonym-key-0123456789abcdef";
 /// # Errors
 /// The embedded store cannot be started; a failed case is printed and counted.
 pub async fn run(base: &Base, arguments: &TestArguments) -> Result<Exit, StageError> {
+    base.report.withhold();
     let mut passed = 0_u64;
     let mut failed = 0_u64;
     for name in validate::selected(base, &arguments.pipelines)? {
@@ -37,19 +38,17 @@ pub async fn run(base: &Base, arguments: &TestArguments) -> Result<Exit, StageEr
             };
             if differences.is_empty() {
                 passed += 1;
-                output::note(&format!("ok      {label}"));
+                output::answer(&format!("ok      {label}"));
             } else {
                 failed += 1;
-                output::note(&format!("FAILED  {label}"));
+                output::answer(&format!("FAILED  {label}"));
                 for difference in differences {
-                    output::note(&format!("        {}", difference.trim_end().replace('\n', "\n        ")));
+                    output::answer(&format!("        {}", difference.trim_end().replace('\n', "\n        ")));
                 }
             }
         }
     }
-    base.report.set("passed", passed);
-    base.report.set("failed", failed);
-    output::note(&format!("{passed} passed, {failed} failed"));
+    output::answer(&format!("{passed} passed, {failed} failed"));
     Ok(if failed == 0 { Exit::Done } else { Exit::Refused })
 }
 
