@@ -83,12 +83,17 @@ impl Credentials {
 pub(crate) fn loopback_address(text: &str) -> Result<SocketAddr, StartError> {
     let mut resolved = text
         .to_socket_addrs()
-        .map_err(|source| StartError::AddressInvalid { address: text.to_owned(), source })?
+        .map_err(|source| StartError::AddressInvalid {
+            address: text.to_owned(),
+            source,
+        })?
         .peekable();
     let first = resolved.peek().copied();
     match first {
         Some(first) if resolved.all(|address| address.ip().is_loopback()) => Ok(first),
-        _ => Err(StartError::AddressNotLoopback { address: text.to_owned() }),
+        _ => Err(StartError::AddressNotLoopback {
+            address: text.to_owned(),
+        }),
     }
 }
 
@@ -101,9 +106,17 @@ mod tests {
         assert!(loopback_address("127.0.0.1:0").is_ok());
         assert!(loopback_address("127.8.8.8:9000").is_ok());
         assert!(loopback_address("[::1]:9000").is_ok());
-        for refused in ["0.0.0.0:9000", "[::]:9000", "192.168.1.7:9000", "10.0.0.1:0"] {
+        for refused in [
+            "0.0.0.0:9000",
+            "[::]:9000",
+            "192.168.1.7:9000",
+            "10.0.0.1:0",
+        ] {
             assert!(
-                matches!(loopback_address(refused), Err(StartError::AddressNotLoopback { .. })),
+                matches!(
+                    loopback_address(refused),
+                    Err(StartError::AddressNotLoopback { .. })
+                ),
                 "{refused}"
             );
         }
@@ -116,7 +129,10 @@ mod tests {
     fn both_credentials_are_needed_and_empty_is_missing() {
         let with = |pairs: &'static [(&str, &str)]| {
             Credentials::from_environment(move |name| {
-                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+                pairs
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
             })
         };
         assert!(with(&[("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")]).is_ok());
@@ -126,7 +142,10 @@ mod tests {
             &[("AWS_SECRET_ACCESS_KEY", "b")],
             &[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "b")],
         ] {
-            assert!(matches!(with(pairs), Err(StartError::CredentialMissing { .. })));
+            assert!(matches!(
+                with(pairs),
+                Err(StartError::CredentialMissing { .. })
+            ));
         }
     }
 

@@ -109,12 +109,14 @@ async fn answer(
     let started = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let response = Service::call(&service, request).await.unwrap_or_else(|error| {
-        tracing::error!(?error, "the protocol library failed");
-        let mut response = Response::new(s3s::Body::empty());
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        response
-    });
+    let response = Service::call(&service, request)
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(?error, "the protocol library failed");
+            let mut response = Response::new(s3s::Body::empty());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        });
     // The query is left out: a presigned one holds a signature.
     tracing::debug!(
         %method, path, status = response.status().as_u16(),

@@ -24,11 +24,20 @@ pub(crate) enum StartError {
     #[error("`{address}` is not a loopback address")]
     AddressNotLoopback { address: String },
     #[error("cannot listen on `{address}`")]
-    Listen { address: SocketAddr, source: io::Error },
+    Listen {
+        address: SocketAddr,
+        source: io::Error,
+    },
     #[error("cannot use the data folder `{}`", folder.display())]
-    DataFolder { folder: PathBuf, source: StorageError },
+    DataFolder {
+        folder: PathBuf,
+        source: StorageError,
+    },
     #[error("cannot make the bucket `{bucket}`")]
-    Bucket { bucket: String, source: StorageError },
+    Bucket {
+        bucket: String,
+        source: StorageError,
+    },
     #[error("cannot write the port file `{}`", path.display())]
     PortFile { path: PathBuf, source: io::Error },
     #[error("the server failed")]
@@ -47,12 +56,14 @@ impl StartError {
                  real S3 store for others to reach"
             }
             Self::Listen { .. } => "port 0 takes any free port; see --port-file",
-            Self::DataFolder { source: StorageError::FolderLocked, .. } => {
-                "stop the other server, or give this one a folder of its own with --data-dir"
-            }
-            Self::DataFolder { source: StorageError::FolderForeign, .. } => {
-                "--data-dir takes a new or empty folder, or one that this server made"
-            }
+            Self::DataFolder {
+                source: StorageError::FolderLocked,
+                ..
+            } => "stop the other server, or give this one a folder of its own with --data-dir",
+            Self::DataFolder {
+                source: StorageError::FolderForeign,
+                ..
+            } => "--data-dir takes a new or empty folder, or one that this server made",
             Self::Bucket { .. } => {
                 "bucket names have 3 to 63 small letters, digits, dots and hyphens"
             }
@@ -61,7 +72,11 @@ impl StartError {
     }
 
     fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Self::Serve { .. }) { 70 } else { 2 })
+        ExitCode::from(if matches!(self, Self::Serve { .. }) {
+            70
+        } else {
+            2
+        })
     }
 }
 
@@ -92,17 +107,33 @@ fn run(arguments: &Arguments) -> Result<(), StartError> {
         && let Err(source) = std::fs::remove_file(path)
         && source.kind() != io::ErrorKind::NotFound
     {
-        return Err(StartError::PortFile { path: path.clone(), source });
+        return Err(StartError::PortFile {
+            path: path.clone(),
+            source,
+        });
     }
     log_to_stderr(arguments.verbose);
 
     let folder = &arguments.data_dir;
-    let backend = Backend::open(folder, Options { fsync: arguments.fsync })
-        .map_err(|source| StartError::DataFolder { folder: folder.clone(), source })?;
+    let backend = Backend::open(
+        folder,
+        Options {
+            fsync: arguments.fsync,
+        },
+    )
+    .map_err(|source| StartError::DataFolder {
+        folder: folder.clone(),
+        source,
+    })?;
     for bucket in &arguments.buckets {
         match backend.create_bucket(bucket) {
             Ok(()) | Err(StorageError::BucketExists(_)) => {}
-            Err(source) => return Err(StartError::Bucket { bucket: bucket.clone(), source }),
+            Err(source) => {
+                return Err(StartError::Bucket {
+                    bucket: bucket.clone(),
+                    source,
+                });
+            }
         }
     }
     let service = service::build(
@@ -124,10 +155,15 @@ fn run(arguments: &Arguments) -> Result<(), StartError> {
         let signals = server::Signals::listen().map_err(|source| StartError::Serve { source })?;
         // The kernel already takes connections: whoever reads the file now is served.
         if let Some(path) = &arguments.port_file {
-            write_port_file(path, address.port())
-                .map_err(|source| StartError::PortFile { path: path.clone(), source })?;
+            write_port_file(path, address.port()).map_err(|source| StartError::PortFile {
+                path: path.clone(),
+                source,
+            })?;
         }
-        say(&format!("listening on http://{address}, data in {}", folder.display()));
+        say(&format!(
+            "listening on http://{address}, data in {}",
+            folder.display()
+        ));
         server::serve(listener, service, signals)
             .await
             .map_err(|source| StartError::Serve { source })
@@ -147,7 +183,11 @@ fn log_to_stderr(verbose: bool) {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
 
-    let level = if verbose { LevelFilter::DEBUG } else { LevelFilter::WARN };
+    let level = if verbose {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::WARN
+    };
     let format = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(false)
@@ -172,7 +212,10 @@ fn describe(error: &StartError) -> String {
     text
 }
 
-#[expect(clippy::print_stderr, reason = "the one place where the server speaks to a person")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place where the server speaks to a person"
+)]
 fn say(text: &str) {
     eprintln!("{text}");
 }

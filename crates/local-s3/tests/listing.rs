@@ -32,7 +32,7 @@ fn model(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn a_listing_is_that_of_the_model(
@@ -78,7 +78,10 @@ proptest! {
 fn a_page_of_none_is_empty() {
     let store = Store::new();
     store.put("a", b"").unwrap();
-    let page = store.backend.list_objects(common::BUCKET, &Default::default()).unwrap();
+    let page = store
+        .backend
+        .list_objects(common::BUCKET, &Default::default())
+        .unwrap();
     assert!(page.entries.is_empty() && page.next.is_none());
 }
 
@@ -94,11 +97,14 @@ fn folders_that_hold_no_object_are_no_prefixes() {
 #[test]
 fn a_days_listing_reads_the_same_folders_with_a_year_beside_it() {
     let store = Store::new();
-    let day = |month: u32, day: u32| format!("sales/orders/year=2011/month={month:02}/day={day:02}/");
+    let day =
+        |month: u32, day: u32| format!("sales/orders/year=2011/month={month:02}/day={day:02}/");
     let fill = |month: u32| {
         for of_month in 1..=28 {
             for file in 0..2 {
-                store.put(&format!("{}{file}.json", day(month, of_month)), b"{}").unwrap();
+                store
+                    .put(&format!("{}{file}.json", day(month, of_month)), b"{}")
+                    .unwrap();
             }
         }
     };
@@ -119,7 +125,10 @@ fn a_days_listing_reads_the_same_folders_with_a_year_beside_it() {
     assert_eq!(year_beside.1, 1, "one folder");
     assert_eq!(cost(&day(8, 12), Some("/")), month_beside_rolled);
     // A partial name reads the one folder that has the candidates, and those that match.
-    assert_eq!(cost("sales/orders/year=2011/month=08/day=1", None).1, 1 + 10);
+    assert_eq!(
+        cost("sales/orders/year=2011/month=08/day=1", None).1,
+        1 + 10
+    );
     // The months of a year: the year's folder, and one object of each month.
     let months = cost("sales/orders/year=2011/", Some("/"));
     assert_eq!(months.0.len(), 12);

@@ -123,14 +123,22 @@ fn broken_body(error: &(dyn std::error::Error + Send + Sync)) -> S3Error {
     let text = error.to_string();
     if text.contains("Sha256Mismatch") {
         let code = S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into());
-        let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
+        let message =
+            "The provided 'x-amz-content-sha256' header does not match what was computed.";
         let mut mismatch = S3Error::with_message(code, message);
         mismatch.set_status_code(hyper::StatusCode::BAD_REQUEST);
         mismatch
     } else if text.contains("SignatureMismatch") {
-        s3_error!(SignatureDoesNotMatch, "the signature of a chunk does not match")
+        s3_error!(
+            SignatureDoesNotMatch,
+            "the signature of a chunk does not match"
+        )
     } else {
-        s3_error!(IncompleteBody, "the body could not be read to its end: {}", text)
+        s3_error!(
+            IncompleteBody,
+            "the body could not be read to its end: {}",
+            text
+        )
     }
 }
 
@@ -158,16 +166,19 @@ impl Payload {
             Self::Whole(bytes) => StreamingBlob::from(Body::from(bytes)),
             Self::File { file, length } => {
                 let state = (length, Some(read_ahead(file, length)));
-                StreamingBlob::wrap(futures::stream::unfold(state, |(length, next)| async move {
-                    match next?.await.map_err(io::Error::other).flatten() {
-                        Ok((file, bytes)) => {
-                            let left = length - bytes.len() as u64;
-                            let next = (left > 0).then(|| read_ahead(file, left));
-                            Some((Ok(bytes), (left, next)))
+                StreamingBlob::wrap(futures::stream::unfold(
+                    state,
+                    |(length, next)| async move {
+                        match next?.await.map_err(io::Error::other).flatten() {
+                            Ok((file, bytes)) => {
+                                let left = length - bytes.len() as u64;
+                                let next = (left > 0).then(|| read_ahead(file, left));
+                                Some((Ok(bytes), (left, next)))
+                            }
+                            Err(error) => Some((Err(error), (0, None))),
                         }
-                        Err(error) => Some((Err(error), (0, None))),
-                    }
-                }))
+                    },
+                ))
             }
         }
     }

@@ -27,8 +27,13 @@ pub(super) fn signed(size: u64) -> i64 {
 
 pub(super) fn algorithm_of(name: Option<&ChecksumAlgorithm>) -> S3Result<Option<Algorithm>> {
     name.map(|name| {
-        Algorithm::from_name(name.as_str())
-            .ok_or_else(|| s3_error!(InvalidRequest, "`{}` is no checksum algorithm", name.as_str()))
+        Algorithm::from_name(name.as_str()).ok_or_else(|| {
+            s3_error!(
+                InvalidRequest,
+                "`{}` is no checksum algorithm",
+                name.as_str()
+            )
+        })
     })
     .transpose()
 }
@@ -44,8 +49,17 @@ macro_rules! attributes_of {
             content_disposition: $input.content_disposition.take(),
             content_language: $input.content_language.take(),
             cache_control: $input.cache_control.take(),
-            expires: $input.expires.take().as_ref().and_then($crate::service::convert::http_date),
-            user: $input.metadata.take().unwrap_or_default().into_iter().collect(),
+            expires: $input
+                .expires
+                .take()
+                .as_ref()
+                .and_then($crate::service::convert::http_date),
+            user: $input
+                .metadata
+                .take()
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
         }
     };
 }
@@ -54,8 +68,11 @@ pub(super) use attributes_of;
 /// `aws-chunked` is how the body travelled, not what the object is.
 pub(super) fn stored_encoding(encoding: Option<String>) -> Option<String> {
     let encoding = encoding?;
-    let kept: Vec<&str> =
-        encoding.split(',').map(str::trim).filter(|one| *one != "aws-chunked").collect();
+    let kept: Vec<&str> = encoding
+        .split(',')
+        .map(str::trim)
+        .filter(|one| *one != "aws-chunked")
+        .collect();
     (!kept.is_empty() && !kept.iter().all(|one| one.is_empty())).then(|| kept.join(","))
 }
 
@@ -92,7 +109,10 @@ pub(super) fn asked_checksums(mode: Option<&ChecksumMode>, meta: &ObjectMeta) ->
     if mode.is_none_or(|mode| mode.as_str() != ChecksumMode::ENABLED) || meta.checksums.is_empty() {
         return Checksum::default();
     }
-    Checksum { checksum_type: Some(checksum_type(meta.composite)), ..checksum_fields(&meta.checksums) }
+    Checksum {
+        checksum_type: Some(checksum_type(meta.composite)),
+        ..checksum_fields(&meta.checksums)
+    }
 }
 
 pub(super) fn checksum_type(composite: bool) -> ChecksumType {
@@ -109,7 +129,10 @@ macro_rules! sent_checksums {
         [
             ($crate::storage::Algorithm::Crc32, &$input.checksum_crc32),
             ($crate::storage::Algorithm::Crc32c, &$input.checksum_crc32c),
-            ($crate::storage::Algorithm::Crc64nvme, &$input.checksum_crc64nvme),
+            (
+                $crate::storage::Algorithm::Crc64nvme,
+                &$input.checksum_crc64nvme,
+            ),
             ($crate::storage::Algorithm::Sha1, &$input.checksum_sha1),
             ($crate::storage::Algorithm::Sha256, &$input.checksum_sha256),
         ]
@@ -145,27 +168,46 @@ impl Expected {
             .flat_map(|value| value.split(','))
             .filter_map(|name| {
                 let name = name.trim();
-                Algorithm::ALL.into_iter().find(|one| one.header_name().eq_ignore_ascii_case(name))
+                Algorithm::ALL
+                    .into_iter()
+                    .find(|one| one.header_name().eq_ignore_ascii_case(name))
             })
             .collect();
-        Self { content_md5: None, checksums, size_bytes: None, announced, algorithm, trailers }
+        Self {
+            content_md5: None,
+            checksums,
+            size_bytes: None,
+            announced,
+            algorithm,
+            trailers,
+        }
     }
 
     /// All algorithms that the body has to be hashed with.
     pub fn algorithms(&self) -> BTreeSet<Algorithm> {
         let named = self.checksums.keys().copied();
-        named.chain(self.announced.iter().copied()).chain(self.algorithm).collect()
+        named
+            .chain(self.announced.iter().copied())
+            .chain(self.algorithm)
+            .collect()
     }
 
     /// Compares what was received with what was said, trailers included.
     pub fn check(&self, digests: &Digests) -> S3Result<()> {
-        if self.size_bytes.is_some_and(|size| size != digests.size_bytes) {
+        if self
+            .size_bytes
+            .is_some_and(|size| size != digests.size_bytes)
+        {
             return Err(s3_error!(
                 IncompleteBody,
                 "You did not provide the number of bytes specified by the Content-Length header"
             ));
         }
-        if self.content_md5.as_ref().is_some_and(|md5| *md5 != base64(&digests.md5)) {
+        if self
+            .content_md5
+            .as_ref()
+            .is_some_and(|md5| *md5 != base64(&digests.md5))
+        {
             return Err(s3_error!(
                 BadDigest,
                 "The Content-MD5 you specified did not match what we received."
@@ -185,14 +227,22 @@ impl Expected {
     }
 
     fn trailing_checksums(&self) -> S3Result<Checksums> {
-        let trailers = self.trailers.as_ref().and_then(TrailingHeaders::take).unwrap_or_default();
+        let trailers = self
+            .trailers
+            .as_ref()
+            .and_then(TrailingHeaders::take)
+            .unwrap_or_default();
         self.announced
             .iter()
             .map(|algorithm| {
                 let name = algorithm.header_name();
                 let sum = trailers.get(name).and_then(|value| value.to_str().ok());
                 let sum = sum.ok_or_else(|| {
-                    s3_error!(InvalidRequest, "the announced trailer `{}` is missing", name)
+                    s3_error!(
+                        InvalidRequest,
+                        "the announced trailer `{}` is missing",
+                        name
+                    )
                 })?;
                 Ok((*algorithm, sum.to_owned()))
             })

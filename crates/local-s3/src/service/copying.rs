@@ -23,21 +23,36 @@ impl Lake {
     ) -> S3Result<CopyObjectOutput> {
         let mut input = request.input;
         refuse_all(&[
-            ("server-side encryption", input.server_side_encryption.is_some()),
+            (
+                "server-side encryption",
+                input.server_side_encryption.is_some(),
+            ),
             ("customer keys", input.sse_customer_algorithm.is_some()),
-            ("tags", input.tagging.is_some() || input.tagging_directive.is_some()),
+            (
+                "tags",
+                input.tagging.is_some() || input.tagging_directive.is_some(),
+            ),
             ("object lock", input.object_lock_mode.is_some()),
             // Other stores ignore these, so that to honour them here would hide a mistake.
-            ("conditions on a copy's destination", request.headers.contains_key("if-match")),
-            ("conditions on a copy's destination", request.headers.contains_key("if-none-match")),
+            (
+                "conditions on a copy's destination",
+                request.headers.contains_key("if-match"),
+            ),
+            (
+                "conditions on a copy's destination",
+                request.headers.contains_key("if-none-match"),
+            ),
         ])?;
         let (source_bucket, source_key) = source_of(&input.copy_source)?;
-        let replacement: Option<Attributes> =
-            match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
-                None | Some(MetadataDirective::COPY) => None,
-                Some(MetadataDirective::REPLACE) => Some(attributes_of!(input)),
-                Some(_) => return Err(s3_error!(InvalidArgument, "Unknown metadata directive")),
-            };
+        let replacement: Option<Attributes> = match input
+            .metadata_directive
+            .as_ref()
+            .map(MetadataDirective::as_str)
+        {
+            None | Some(MetadataDirective::COPY) => None,
+            Some(MetadataDirective::REPLACE) => Some(attributes_of!(input)),
+            Some(_) => return Err(s3_error!(InvalidArgument, "Unknown metadata directive")),
+        };
         let (bucket, key) = (input.bucket, input.key);
         if replacement.is_none() && source_bucket == bucket && source_key == key {
             return Err(s3_error!(
@@ -87,7 +102,10 @@ impl Lake {
             checksum_sha1: sums.checksum_sha1,
             checksum_sha256: sums.checksum_sha256,
         };
-        Ok(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })
+        Ok(CopyObjectOutput {
+            copy_object_result: Some(result),
+            ..Default::default()
+        })
     }
 
     pub async fn upload_part_copy(
@@ -108,15 +126,18 @@ impl Lake {
         let (bucket, key, id) = (input.bucket, input.key, input.upload_id);
         let part = self
             .blocking_s3(move |backend| {
-                let source =
-                    backend.open_object(&source_bucket, &source_key).map_err(s3_error_of)?;
+                let source = backend
+                    .open_object(&source_bucket, &source_key)
+                    .map_err(s3_error_of)?;
                 conditions.check(&source.meta)?;
                 let span = span_of(input.copy_source_range.as_deref(), source.meta.size_bytes)?;
                 let length = span.end - span.start;
                 let mut writer = backend
                     .begin_part((&bucket, &key, &id), number, Some(length), &BTreeSet::new())
                     .map_err(s3_error_of)?;
-                writer.copy_from(source.file, span.start).map_err(s3_error_of)?;
+                writer
+                    .copy_from(source.file, span.start)
+                    .map_err(s3_error_of)?;
                 writer.finish(|_| Ok(()))
             })
             .await?;
@@ -130,15 +151,20 @@ impl Lake {
             checksum_sha1: sums.checksum_sha1,
             checksum_sha256: sums.checksum_sha256,
         };
-        Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
+        Ok(UploadPartCopyOutput {
+            copy_part_result: Some(result),
+            ..Default::default()
+        })
     }
 }
 
 fn source_of(source: &CopySource) -> S3Result<(String, String)> {
     match source {
-        CopySource::Bucket { bucket, key, version_id: None } => {
-            Ok((bucket.to_string(), key.to_string()))
-        }
+        CopySource::Bucket {
+            bucket,
+            key,
+            version_id: None,
+        } => Ok((bucket.to_string(), key.to_string())),
         CopySource::Bucket { .. } => Err(not_implemented("versions")),
         _ => Err(not_implemented("access points")),
     }
@@ -195,7 +221,14 @@ mod tests {
         assert_eq!(span_of(None, 10).unwrap(), 0..10);
         assert_eq!(span_of(Some("bytes=0-9"), 10).unwrap(), 0..10);
         assert_eq!(span_of(Some("bytes=3-3"), 10).unwrap(), 3..4);
-        for wrong in ["bytes=3-", "bytes=-3", "bytes=5-4", "bytes=0-10", "3-4", "bytes=a-b"] {
+        for wrong in [
+            "bytes=3-",
+            "bytes=-3",
+            "bytes=5-4",
+            "bytes=0-10",
+            "3-4",
+            "bytes=a-b",
+        ] {
             assert!(span_of(Some(wrong), 10).is_err(), "{wrong}");
         }
     }

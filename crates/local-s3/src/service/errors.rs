@@ -60,7 +60,11 @@ fn disk_full() -> S3Error {
 
 /// The answer to a feature that this server does not have: never silently ignored.
 pub(super) fn not_implemented(what: &str) -> S3Error {
-    s3_error!(NotImplemented, "this development server does not implement {}", what)
+    s3_error!(
+        NotImplemented,
+        "this development server does not implement {}",
+        what
+    )
 }
 
 /// Refuses what is given and not implemented.

@@ -25,13 +25,17 @@ impl Lake {
         };
         let listing = ListRequest {
             prefix: input.prefix.clone().unwrap_or_default(),
-            delimiter: input.delimiter.clone().filter(|delimiter| !delimiter.is_empty()),
+            delimiter: input
+                .delimiter
+                .clone()
+                .filter(|delimiter| !delimiter.is_empty()),
             after,
             limit: usize::try_from(limit).unwrap_or_default(),
         };
         let bucket = input.bucket.clone();
-        let ListPage { entries, next } =
-            self.blocking(move |backend| backend.list_objects(&bucket, &listing)).await?;
+        let ListPage { entries, next } = self
+            .blocking(move |backend| backend.list_objects(&bucket, &listing))
+            .await?;
 
         let text = Encoder::of(input.encoding_type.as_ref())?;
         let key_count = i32::try_from(entries.len()).unwrap_or(i32::MAX);
@@ -39,7 +43,9 @@ impl Lake {
         for entry in entries {
             match entry {
                 ListEntry::CommonPrefix(prefix) => {
-                    common_prefixes.push(CommonPrefix { prefix: Some(text.encode(prefix)) });
+                    common_prefixes.push(CommonPrefix {
+                        prefix: Some(text.encode(prefix)),
+                    });
                 }
                 ListEntry::Object(meta) => contents.push(Object {
                     size: Some(signed(meta.size_bytes)),
@@ -74,7 +80,9 @@ impl Lake {
 /// The page size that is asked for, within S3's bounds.
 pub(super) fn page_limit(asked: Option<i32>) -> S3Result<i32> {
     match asked.unwrap_or(LARGEST_PAGE) {
-        negative if negative < 0 => Err(s3_error!(InvalidArgument, "a page has at least 0 entries")),
+        negative if negative < 0 => {
+            Err(s3_error!(InvalidArgument, "a page has at least 0 entries"))
+        }
         limit => Ok(limit.min(LARGEST_PAGE)),
     }
 }
@@ -90,7 +98,10 @@ impl Encoder {
         match asked.map(EncodingType::as_str) {
             None => Ok(Self::Plain),
             Some(EncodingType::URL) => Ok(Self::Url),
-            Some(_) => Err(s3_error!(InvalidArgument, "the only encoding type is `url`")),
+            Some(_) => Err(s3_error!(
+                InvalidArgument,
+                "the only encoding type is `url`"
+            )),
         }
     }
 
@@ -126,7 +137,12 @@ fn read_token(token: &str) -> S3Result<After> {
         Some(b'p') => place(&token[1..]).map(After::Prefix),
         _ => None,
     };
-    after.ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))
+    after.ok_or_else(|| {
+        s3_error!(
+            InvalidArgument,
+            "The continuation token provided is incorrect"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -135,7 +151,10 @@ mod tests {
 
     #[test]
     fn tokens_come_back_as_they_went() {
-        for after in [After::Key("a/é b".to_owned()), After::Prefix("a/".to_owned())] {
+        for after in [
+            After::Key("a/é b".to_owned()),
+            After::Prefix("a/".to_owned()),
+        ] {
             assert_eq!(read_token(&write_token(&after)).unwrap(), after);
         }
         for wrong in ["", "k1", "kzz", "x00", "é", "kff"] {
@@ -145,7 +164,10 @@ mod tests {
 
     #[test]
     fn urls_encode_all_but_the_harmless() {
-        assert_eq!(Encoder::Url.encode("a b/+%é\u{1}~".to_owned()), "a%20b/%2B%25%C3%A9%01~");
+        assert_eq!(
+            Encoder::Url.encode("a b/+%é\u{1}~".to_owned()),
+            "a%20b/%2B%25%C3%A9%01~"
+        );
         assert_eq!(Encoder::Plain.encode("a b".to_owned()), "a b");
     }
 }

@@ -25,7 +25,10 @@ use errors::s3_error_of;
 /// The S3 protocol over a storage, open to one key pair.
 pub fn build(backend: Arc<Backend>, access_key_id: String, secret_key: String) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Lake { backend });
-    builder.set_auth(OneUser { access_key_id, secret_key: SecretKey::from(secret_key) });
+    builder.set_auth(OneUser {
+        access_key_id,
+        secret_key: SecretKey::from(secret_key),
+    });
     builder.build()
 }
 
@@ -58,7 +61,8 @@ impl Lake {
         &self,
         work: impl FnOnce(&Arc<Backend>) -> Result<T, StorageError> + Send + 'static,
     ) -> S3Result<T> {
-        self.blocking_s3(move |backend| work(backend).map_err(s3_error_of)).await
+        self.blocking_s3(move |backend| work(backend).map_err(s3_error_of))
+            .await
     }
 
     async fn blocking_s3<T: Send + 'static>(

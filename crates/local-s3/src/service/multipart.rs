@@ -3,9 +3,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
-use crate::storage::{
-    Algorithm, CompletedPart as NamedPart, Completion, UploadInfo, UploadPlan,
-};
+use crate::storage::{Algorithm, CompletedPart as NamedPart, Completion, UploadInfo, UploadPlan};
 
 use super::Lake;
 use super::body::{drain, receive};
@@ -24,7 +22,10 @@ impl Lake {
     ) -> S3Result<CreateMultipartUploadOutput> {
         let mut input = request.input;
         refuse_all(&[
-            ("server-side encryption", input.server_side_encryption.is_some()),
+            (
+                "server-side encryption",
+                input.server_side_encryption.is_some(),
+            ),
             ("customer keys", input.sse_customer_algorithm.is_some()),
             ("tags", input.tagging.is_some()),
             ("object lock", input.object_lock_mode.is_some()),
@@ -55,7 +56,9 @@ impl Lake {
             algorithm,
             composite,
         };
-        let id = self.blocking(move |backend| backend.create_upload(plan)).await?;
+        let id = self
+            .blocking(move |backend| backend.create_upload(plan))
+            .await?;
         Ok(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -73,7 +76,9 @@ impl Lake {
         let mut input = request.input;
         let mut body = input.body.take();
         let number = u16::try_from(input.part_number).unwrap_or(0);
-        let size_bytes = input.content_length.and_then(|size| u64::try_from(size).ok());
+        let size_bytes = input
+            .content_length
+            .and_then(|size| u64::try_from(size).ok());
         let checked = refuse_all(&[("customer keys", input.sse_customer_algorithm.is_some())])
             .and_then(|()| {
                 if size_bytes.is_some_and(|size| size > LARGEST_PUT_BYTES) {
@@ -127,12 +132,18 @@ impl Lake {
     ) -> S3Result<CompleteMultipartUploadOutput> {
         let mut input = request.input;
         refuse_all(&[("customer keys", input.sse_customer_algorithm.is_some())])?;
-        let parts = input.multipart_upload.take().and_then(|upload| upload.parts);
+        let parts = input
+            .multipart_upload
+            .take()
+            .and_then(|upload| upload.parts);
         let parts = parts
             .unwrap_or_default()
             .into_iter()
             .map(|part| NamedPart {
-                number: part.part_number.and_then(|one| u16::try_from(one).ok()).unwrap_or(0),
+                number: part
+                    .part_number
+                    .and_then(|one| u16::try_from(one).ok())
+                    .unwrap_or(0),
                 checksums: sent_checksums!(part),
                 etag: part.e_tag.map(ETag::into_value).unwrap_or_default(),
             })
@@ -140,7 +151,9 @@ impl Lake {
         let completion = Completion {
             parts,
             checksums: sent_checksums!(input),
-            size_bytes: input.mpu_object_size.and_then(|size| u64::try_from(size).ok()),
+            size_bytes: input
+                .mpu_object_size
+                .and_then(|size| u64::try_from(size).ok()),
             condition: of_write(input.if_match.take(), input.if_none_match.take())?,
         };
         let (bucket, key, id) = (input.bucket.clone(), input.key.clone(), input.upload_id);
@@ -168,21 +181,34 @@ impl Lake {
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<AbortMultipartUploadOutput> {
         let input = request.input;
-        refuse_all(&[("conditional aborts", input.if_match_initiated_time.is_some())])?;
+        refuse_all(&[(
+            "conditional aborts",
+            input.if_match_initiated_time.is_some(),
+        )])?;
         let (bucket, key, id) = (input.bucket, input.key, input.upload_id);
-        self.blocking(move |backend| backend.abort_upload(&bucket, &key, &id)).await?;
+        self.blocking(move |backend| backend.abort_upload(&bucket, &key, &id))
+            .await?;
         Ok(AbortMultipartUploadOutput::default())
     }
 
-    pub async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<ListPartsOutput> {
+    pub async fn list_parts(
+        &self,
+        request: S3Request<ListPartsInput>,
+    ) -> S3Result<ListPartsOutput> {
         let input = request.input;
         let limit = page_limit(input.max_parts)?;
-        let (bucket, key, id) =
-            (input.bucket.clone(), input.key.clone(), input.upload_id.clone());
-        let (upload, parts) =
-            self.blocking(move |backend| backend.list_parts(&bucket, &key, &id)).await?;
+        let (bucket, key, id) = (
+            input.bucket.clone(),
+            input.key.clone(),
+            input.upload_id.clone(),
+        );
+        let (upload, parts) = self
+            .blocking(move |backend| backend.list_parts(&bucket, &key, &id))
+            .await?;
         let marker = input.part_number_marker.unwrap_or(0);
-        let mut parts = parts.into_iter().filter(|part| i32::from(part.number) > marker);
+        let mut parts = parts
+            .into_iter()
+            .filter(|part| i32::from(part.number) > marker);
         let page: Vec<Part> = parts
             .by_ref()
             .take(usize::try_from(limit).unwrap_or_default())
@@ -211,7 +237,10 @@ impl Lake {
             next_part_number_marker: page.last().and_then(|part| part.part_number),
             is_truncated: Some(is_truncated),
             checksum_algorithm: algorithm_field(&upload),
-            checksum_type: upload.plan.algorithm.map(|_| checksum_type(upload.plan.composite)),
+            checksum_type: upload
+                .plan
+                .algorithm
+                .map(|_| checksum_type(upload.plan.composite)),
             parts: Some(page),
             ..Default::default()
         })
@@ -224,12 +253,17 @@ impl Lake {
         let input = request.input;
         refuse_all(&[(
             "a delimiter in ListMultipartUploads",
-            input.delimiter.as_ref().is_some_and(|delimiter| !delimiter.is_empty()),
+            input
+                .delimiter
+                .as_ref()
+                .is_some_and(|delimiter| !delimiter.is_empty()),
         )])?;
         let limit = page_limit(input.max_uploads)?;
         let text = Encoder::of(input.encoding_type.as_ref())?;
         let bucket = input.bucket.clone();
-        let uploads = self.blocking(move |backend| backend.list_uploads(&bucket)).await?;
+        let uploads = self
+            .blocking(move |backend| backend.list_uploads(&bucket))
+            .await?;
         let prefix = input.prefix.clone().unwrap_or_default();
         let key_marker = input.key_marker.clone().unwrap_or_default();
         // Without a key marker, S3 ignores the marker of the upload.
@@ -246,8 +280,10 @@ impl Lake {
         let mut uploads = uploads
             .into_iter()
             .filter(|upload| upload.plan.key.starts_with(&prefix) && is_behind(upload));
-        let page: Vec<UploadInfo> =
-            uploads.by_ref().take(usize::try_from(limit).unwrap_or_default()).collect();
+        let page: Vec<UploadInfo> = uploads
+            .by_ref()
+            .take(usize::try_from(limit).unwrap_or_default())
+            .collect();
         let is_truncated = limit > 0 && uploads.next().is_some();
         let last = page.last().filter(|_| is_truncated);
         Ok(ListMultipartUploadsOutput {
@@ -260,7 +296,11 @@ impl Lake {
             max_uploads: Some(limit),
             is_truncated: Some(is_truncated),
             encoding_type: input.encoding_type,
-            uploads: Some(page.into_iter().map(|upload| listed(upload, &text)).collect()),
+            uploads: Some(
+                page.into_iter()
+                    .map(|upload| listed(upload, &text))
+                    .collect(),
+            ),
             ..Default::default()
         })
     }
@@ -269,7 +309,10 @@ impl Lake {
 fn listed(upload: UploadInfo, text: &Encoder) -> MultipartUpload {
     MultipartUpload {
         checksum_algorithm: algorithm_field(&upload),
-        checksum_type: upload.plan.algorithm.map(|_| checksum_type(upload.plan.composite)),
+        checksum_type: upload
+            .plan
+            .algorithm
+            .map(|_| checksum_type(upload.plan.composite)),
         key: Some(text.encode(upload.plan.key)),
         upload_id: Some(upload.id),
         initiated: Some(timestamp_of(upload.initiated_ms)),
@@ -279,5 +322,8 @@ fn listed(upload: UploadInfo, text: &Encoder) -> MultipartUpload {
 }
 
 fn algorithm_field(upload: &UploadInfo) -> Option<ChecksumAlgorithm> {
-    upload.plan.algorithm.map(|algorithm| ChecksumAlgorithm::from_static(algorithm.name()))
+    upload
+        .plan
+        .algorithm
+        .map(|algorithm| ChecksumAlgorithm::from_static(algorithm.name()))
 }

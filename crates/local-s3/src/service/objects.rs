@@ -20,17 +20,24 @@ impl Lake {
         request: S3Request<CreateBucketInput>,
     ) -> S3Result<CreateBucketOutput> {
         let input = request.input;
-        refuse_all(&[("object lock", input.object_lock_enabled_for_bucket.unwrap_or(false))])?;
+        refuse_all(&[(
+            "object lock",
+            input.object_lock_enabled_for_bucket.unwrap_or(false),
+        )])?;
         let location = format!("/{}", input.bucket);
-        self.blocking(move |backend| backend.create_bucket(&input.bucket)).await?;
-        Ok(CreateBucketOutput { location: Some(location) })
+        self.blocking(move |backend| backend.create_bucket(&input.bucket))
+            .await?;
+        Ok(CreateBucketOutput {
+            location: Some(location),
+        })
     }
 
     pub async fn head_bucket(
         &self,
         request: S3Request<HeadBucketInput>,
     ) -> S3Result<HeadBucketOutput> {
-        self.blocking(move |backend| backend.check_bucket(&request.input.bucket)).await?;
+        self.blocking(move |backend| backend.check_bucket(&request.input.bucket))
+            .await?;
         Ok(HeadBucketOutput::default())
     }
 
@@ -44,14 +51,23 @@ impl Lake {
             creation_date: Some(made.into()),
             bucket_region: None,
         });
-        Ok(ListBucketsOutput { buckets: Some(buckets.collect()), ..Default::default() })
+        Ok(ListBucketsOutput {
+            buckets: Some(buckets.collect()),
+            ..Default::default()
+        })
     }
 
-    pub async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
+    pub async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<PutObjectOutput> {
         let mut input = request.input;
         let mut body = input.body.take();
         let checked = refuse_all(&[
-            ("server-side encryption", input.server_side_encryption.is_some()),
+            (
+                "server-side encryption",
+                input.server_side_encryption.is_some(),
+            ),
             ("customer keys", input.sse_customer_algorithm.is_some()),
             ("tags", input.tagging.is_some()),
             ("object lock", input.object_lock_mode.is_some()),
@@ -60,7 +76,9 @@ impl Lake {
         ])
         .and_then(|()| of_write(input.if_match.take(), input.if_none_match.take()))
         .and_then(|condition| {
-            let size_bytes = input.content_length.and_then(|size| u64::try_from(size).ok());
+            let size_bytes = input
+                .content_length
+                .and_then(|size| u64::try_from(size).ok());
             if size_bytes.is_some_and(|size| size > LARGEST_PUT_BYTES) {
                 return Err(s3_error!(
                     EntityTooLarge,
@@ -78,7 +96,9 @@ impl Lake {
         let checked = match checked {
             Ok(checked) => {
                 let bucket = input.bucket.clone();
-                self.blocking(move |backend| backend.check_bucket(&bucket)).await.map(|()| checked)
+                self.blocking(move |backend| backend.check_bucket(&bucket))
+                    .await
+                    .map(|()| checked)
             }
             refused => refused,
         };
@@ -126,7 +146,10 @@ impl Lake {
         })
     }
 
-    pub async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<GetObjectOutput> {
+    pub async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<GetObjectOutput> {
         let input = request.input;
         refuse_all(&[
             ("versions", input.version_id.is_some()),
@@ -150,10 +173,14 @@ impl Lake {
                     Some(range) => range.check(size)?,
                     None => 0..size,
                 };
-                let payload = Payload::of(object.file, span.start, span.end - span.start)
-                    .map_err(|source| {
-                        s3_error_of(StorageError::Io { path: key.into(), source })
-                    })?;
+                let payload = Payload::of(object.file, span.start, span.end - span.start).map_err(
+                    |source| {
+                        s3_error_of(StorageError::Io {
+                            path: key.into(),
+                            source,
+                        })
+                    },
+                )?;
                 Ok((object.meta, span, payload))
             })
             .await?;
@@ -161,7 +188,12 @@ impl Lake {
         let mode = input.checksum_mode.as_ref().filter(|_| is_whole);
         let sums = asked_checksums(mode, &meta);
         let content_range = range.is_some().then(|| {
-            format!("bytes {}-{}/{}", span.start, span.end.saturating_sub(1), meta.size_bytes)
+            format!(
+                "bytes {}-{}/{}",
+                span.start,
+                span.end.saturating_sub(1),
+                meta.size_bytes
+            )
         });
         let attributes = &meta.attributes;
         Ok(GetObjectOutput {
@@ -207,7 +239,9 @@ impl Lake {
             is_copy: false,
         };
         let (bucket, key) = (input.bucket, input.key);
-        let meta = self.blocking(move |backend| backend.head_object(&bucket, &key)).await?;
+        let meta = self
+            .blocking(move |backend| backend.head_object(&bucket, &key))
+            .await?;
         conditions.check(&meta)?;
         let sums = asked_checksums(input.checksum_mode.as_ref(), &meta);
         let attributes = &meta.attributes;
@@ -241,11 +275,15 @@ impl Lake {
         refuse_all(&[
             ("versions", input.version_id.is_some()),
             ("conditional deletes", input.if_match.is_some()),
-            ("conditional deletes", input.if_match_last_modified_time.is_some()),
+            (
+                "conditional deletes",
+                input.if_match_last_modified_time.is_some(),
+            ),
             ("conditional deletes", input.if_match_size.is_some()),
         ])?;
         let (bucket, key) = (input.bucket, input.key);
-        self.blocking(move |backend| backend.delete_object(&bucket, &key)).await?;
+        self.blocking(move |backend| backend.delete_object(&bucket, &key))
+            .await?;
         Ok(DeleteObjectOutput::default())
     }
 
@@ -255,7 +293,10 @@ impl Lake {
     ) -> S3Result<DeleteObjectsOutput> {
         let DeleteObjectsInput { bucket, delete, .. } = request.input;
         if delete.objects.is_empty() || delete.objects.len() > 1000 {
-            return Err(s3_error!(MalformedXML, "1 to 1000 keys can be deleted at once"));
+            return Err(s3_error!(
+                MalformedXML,
+                "1 to 1000 keys can be deleted at once"
+            ));
         }
         let conditional = |one: &ObjectIdentifier| {
             one.version_id.is_some()
@@ -276,7 +317,10 @@ impl Lake {
                     match backend.delete_object(&bucket, &key) {
                         Ok(()) if quiet => {}
                         Ok(()) => {
-                            deleted.push(DeletedObject { key: Some(key), ..Default::default() });
+                            deleted.push(DeletedObject {
+                                key: Some(key),
+                                ..Default::default()
+                            });
                         }
                         Err(error) => {
                             let error = s3_error_of(error);

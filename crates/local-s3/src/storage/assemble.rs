@@ -53,7 +53,10 @@ impl Backend {
         let mut parts = upload.parts()?;
         let chosen = choose(&parts, &completion.parts)?;
         let size_bytes = chosen.iter().map(|record| record.info.size_bytes).sum();
-        if completion.size_bytes.is_some_and(|expected| expected != size_bytes) {
+        if completion
+            .size_bytes
+            .is_some_and(|expected| expected != size_bytes)
+        {
             return Err(StorageError::InvalidRequest(format!(
                 "the parts have {size_bytes} bytes together, not what x-amz-mp-object-size says"
             )));
@@ -87,7 +90,9 @@ impl Backend {
 /// The records of the named parts, if they are what the request says.
 fn choose(parts: &Parts, named: &[CompletedPart]) -> Result<Vec<PartRecord>, StorageError> {
     if named.is_empty() {
-        return Err(StorageError::InvalidRequest("at least one part is needed".to_owned()));
+        return Err(StorageError::InvalidRequest(
+            "at least one part is needed".to_owned(),
+        ));
     }
     if !named.is_sorted_by(|a, b| a.number < b.number) {
         return Err(StorageError::InvalidPartOrder);
@@ -100,7 +105,11 @@ fn choose(parts: &Parts, named: &[CompletedPart]) -> Result<Vec<PartRecord>, Sto
             .filter(|record| record.info.etag() == part.etag)
             .ok_or(StorageError::InvalidPart(part.number))?;
         let differs = part.checksums.iter().any(|(algorithm, sum)| {
-            record.info.checksums.get(algorithm).is_some_and(|known| known != sum)
+            record
+                .info
+                .checksums
+                .get(algorithm)
+                .is_some_and(|known| known != sum)
         });
         if differs {
             return Err(StorageError::InvalidPart(part.number));
@@ -108,9 +117,7 @@ fn choose(parts: &Parts, named: &[CompletedPart]) -> Result<Vec<PartRecord>, Sto
         chosen.push(record.clone());
     }
     let mut all_but_last = chosen.iter().rev().skip(1).rev();
-    if let Some(small) =
-        all_but_last.find(|record| record.info.size_bytes < SMALLEST_PART_BYTES)
-    {
+    if let Some(small) = all_but_last.find(|record| record.info.size_bytes < SMALLEST_PART_BYTES) {
         return Err(StorageError::PartTooSmall {
             number: small.info.number,
             size_bytes: small.info.size_bytes,
@@ -174,7 +181,10 @@ fn assemble(
 /// Whether `together` can become the object: parts 1 to N, each of one stride but the last,
 /// nobody writing there, and no part in it that the object leaves out.
 fn fits_together(parts: &Parts, chosen: &[PartRecord], stride: u64) -> bool {
-    let in_order = chosen.iter().zip(1..).all(|(record, number)| record.info.number == number);
+    let in_order = chosen
+        .iter()
+        .zip(1..)
+        .all(|(record, number)| record.info.number == number);
     let last = chosen.len() - 1;
     let in_step = chosen.iter().enumerate().all(|(index, record)| {
         record.info.size_bytes == stride || (index == last && record.info.size_bytes < stride)
@@ -192,13 +202,17 @@ fn object_checksums(
     chosen: &[PartRecord],
     staged: &StagedBlob,
 ) -> Result<Checksums, StorageError> {
-    let Some(algorithm) = plan.algorithm else { return Ok(Checksums::new()) };
+    let Some(algorithm) = plan.algorithm else {
+        return Ok(Checksums::new());
+    };
     if !plan.composite {
         return staged.checksum(algorithm);
     }
-    let sums = chosen.iter().filter_map(|record| record.info.checksums.get(&algorithm));
-    let sum = composite(algorithm, sums.map(String::as_str))
-        .map(|sum| format!("{sum}-{}", chosen.len()));
+    let sums = chosen
+        .iter()
+        .filter_map(|record| record.info.checksums.get(&algorithm));
+    let sum =
+        composite(algorithm, sums.map(String::as_str)).map(|sum| format!("{sum}-{}", chosen.len()));
     Ok(sum.into_iter().map(|sum| (algorithm, sum)).collect())
 }
 
@@ -209,7 +223,9 @@ fn verify(actual: &Checksums, expected: &Checksums) -> Result<(), StorageError> 
             .get(algorithm)
             .is_some_and(|known| known == sum || known.split('-').next() == Some(sum));
         if !matches {
-            return Err(StorageError::BadDigest { what: algorithm.name().to_owned() });
+            return Err(StorageError::BadDigest {
+                what: algorithm.name().to_owned(),
+            });
         }
     }
     Ok(())

@@ -28,8 +28,12 @@ pub(crate) struct BlobId(u128);
 impl BlobId {
     pub fn parse(name: &str) -> Option<Self> {
         let well_formed = name.len() == 32
-            && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        well_formed.then(|| u128::from_str_radix(name, 16).ok().map(Self)).flatten()
+            && name
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        well_formed
+            .then(|| u128::from_str_radix(name, 16).ok().map(Self))
+            .flatten()
     }
 
     /// The blob that a link's target names: `…/.objects/<2 hex>/<id>/data`.
@@ -60,7 +64,12 @@ impl Blobs {
         // Names differ between runs by the seed (taken from the system's randomness), within a
         // run by the counter; the folder has one server at a time.
         let seed = RandomState::new().hash_one(std::process::id());
-        Self { folder, seed, counter: AtomicU64::new(0), fsync }
+        Self {
+            folder,
+            seed,
+            counter: AtomicU64::new(0),
+            fsync,
+        }
     }
 
     pub fn folder_of(&self, id: BlobId) -> PathBuf {
@@ -75,7 +84,9 @@ impl Blobs {
     pub fn read_meta(&self, id: BlobId) -> Result<ObjectMeta, StorageError> {
         let path = self.folder_of(id).join(META);
         let bytes = fs::read(&path).at(&path)?;
-        serde_json::from_slice(&bytes).map_err(io::Error::from).at(&path)
+        serde_json::from_slice(&bytes)
+            .map_err(io::Error::from)
+            .at(&path)
     }
 
     /// A new, empty blob that no link names; it goes when it is dropped unpublished.
@@ -83,11 +94,18 @@ impl Blobs {
         let count = self.counter.fetch_add(1, Ordering::Relaxed);
         // The fast-moving byte first spreads the blobs over 256 folders.
         let id = BlobId(
-            (u128::from(count & 0xff) << 120) | (u128::from(self.seed) << 56) | u128::from(count >> 8),
+            (u128::from(count & 0xff) << 120)
+                | (u128::from(self.seed) << 56)
+                | u128::from(count >> 8),
         );
         let folder = self.folder_of(id);
         fs::create_dir_all(&folder).at(&folder)?;
-        Ok(StagedBlob { id, folder, blobs: Arc::clone(self), published: false })
+        Ok(StagedBlob {
+            id,
+            folder,
+            blobs: Arc::clone(self),
+            published: false,
+        })
     }
 
     /// Removes a blob that no link names; what fails is left for the next start.
@@ -113,8 +131,17 @@ impl StagedBlob {
     /// Opens its data for writing, to be hashed by the given algorithms on the way.
     pub fn writer(self, algorithms: &BTreeSet<Algorithm>) -> Result<BlobWriter, StorageError> {
         let path = self.data_path();
-        let file = OpenOptions::new().write(true).create_new(true).open(&path).at(&path)?;
-        Ok(BlobWriter { staged: self, path, file, digester: Digester::new(algorithms) })
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .at(&path)?;
+        Ok(BlobWriter {
+            staged: self,
+            path,
+            file,
+            digester: Digester::new(algorithms),
+        })
     }
 
     /// Reads the data again, for a checksum that was not computed while it was written.
@@ -140,11 +167,15 @@ impl StagedBlob {
         fs::set_permissions(&data, Permissions::from_mode(0o444)).at(&data)?;
         let path = self.folder.join(META);
         let mut file = File::create(&path).at(&path)?;
-        let text = serde_json::to_vec(meta).map_err(io::Error::from).at(&path)?;
+        let text = serde_json::to_vec(meta)
+            .map_err(io::Error::from)
+            .at(&path)?;
         file.write_all(&text).at(&path)?;
         if self.blobs.fsync {
             file.sync_all().at(&path)?;
-            File::open(&data).and_then(|file| file.sync_all()).at(&data)?;
+            File::open(&data)
+                .and_then(|file| file.sync_all())
+                .at(&data)?;
             for folder in self.folder.ancestors().take(3) {
                 sync_folder(folder)?;
             }
@@ -213,7 +244,9 @@ pub(crate) fn for_each_chunk(
 }
 
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), StorageError> {
-    File::open(folder).and_then(|file| file.sync_all()).at(folder)
+    File::open(folder)
+        .and_then(|file| file.sync_all())
+        .at(folder)
 }
 
 /// A second name for immutable data; a copy where the file system has no more links to give.
@@ -234,7 +267,10 @@ mod tests {
     fn only_own_links_name_blobs() {
         let name = "0123456789abcdef0123456789abcdef";
         let target = |text: &str| BlobId::of_link(Path::new(text)).map(BlobId::name);
-        assert_eq!(target(&format!("../../.objects/01/{name}/data")).as_deref(), Some(name));
+        assert_eq!(
+            target(&format!("../../.objects/01/{name}/data")).as_deref(),
+            Some(name)
+        );
         for other in [
             format!("../.objects/02/{name}/data"),
             format!("../objects/01/{name}/data"),

@@ -27,8 +27,13 @@ pub type Checksums = BTreeMap<Algorithm, String>;
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Crc32, Self::Crc32c, Self::Crc64nvme, Self::Sha1, Self::Sha256];
+    pub const ALL: [Self; 5] = [
+        Self::Crc32,
+        Self::Crc32c,
+        Self::Crc64nvme,
+        Self::Sha1,
+        Self::Sha256,
+    ];
 
     /// The name in requests and answers, `SHA256`.
     #[must_use]
@@ -45,7 +50,9 @@ impl Algorithm {
     /// The algorithm of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     /// The header that carries it, `x-amz-checksum-sha256`.
@@ -81,7 +88,11 @@ pub(crate) struct Digester {
 
 impl Digester {
     pub fn new(algorithms: &BTreeSet<Algorithm>) -> Self {
-        Self { md5: Md5::new(), others: hasher(algorithms), size_bytes: 0 }
+        Self {
+            md5: Md5::new(),
+            others: hasher(algorithms),
+            size_bytes: 0,
+        }
     }
 
     pub fn update(&mut self, bytes: &[u8]) {
@@ -179,7 +190,12 @@ mod tests {
             ),
         ] {
             let expected = base64(&hex::decode(hexadecimal).unwrap());
-            assert_eq!(digests.checksums[&algorithm], expected, "{}", algorithm.name());
+            assert_eq!(
+                digests.checksums[&algorithm],
+                expected,
+                "{}",
+                algorithm.name()
+            );
         }
     }
 }

@@ -50,8 +50,10 @@ pub(crate) fn sweep(root: &Path) -> Result<(), StorageError> {
     let mut named = HashSet::new();
     for entry in fs::read_dir(root).at(root)? {
         let entry = entry.at(root)?;
-        let is_bucket =
-            entry.file_name().to_str().is_some_and(s3s::path::check_bucket_name);
+        let is_bucket = entry
+            .file_name()
+            .to_str()
+            .is_some_and(s3s::path::check_bucket_name);
         if is_bucket && entry.file_type().at(&entry.path())?.is_dir() {
             collect_named(&entry.path(), &mut named)?;
         }
@@ -60,7 +62,9 @@ pub(crate) fn sweep(root: &Path) -> Result<(), StorageError> {
     let objects = root.join(OBJECTS);
     for shard in folders_in(&objects)? {
         for blob in folders_in(&shard)? {
-            let id = blob.file_name().and_then(|name| BlobId::parse(name.to_str()?));
+            let id = blob
+                .file_name()
+                .and_then(|name| BlobId::parse(name.to_str()?));
             if id.is_some_and(|id| named.contains(&id)) {
                 kept += 1;
             } else {

@@ -102,6 +102,9 @@ pub(crate) trait At<T> {
 
 impl<T> At<T> for io::Result<T> {
     fn at(self, path: &Path) -> Result<T, StorageError> {
-        self.map_err(|source| StorageError::Io { path: path.to_owned(), source })
+        self.map_err(|source| StorageError::Io {
+            path: path.to_owned(),
+            source,
+        })
     }
 }

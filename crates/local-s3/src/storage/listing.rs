@@ -66,7 +66,10 @@ impl Backend {
             return Ok(ListPage::default());
         }
         // The walk begins in the deepest folder that holds every key with the prefix.
-        let base = request.prefix.rfind('/').map_or("", |slash| &request.prefix[..=slash]);
+        let base = request
+            .prefix
+            .rfind('/')
+            .map_or("", |slash| &request.prefix[..=slash]);
         for component in base.split_terminator('/') {
             folder.push(&*name_of(component));
         }
@@ -92,12 +95,20 @@ impl Backend {
         for entry in entries {
             let entry = entry.at(folder)?;
             let name = entry.file_name();
-            let Some(component) = name.to_str().and_then(component_of) else { continue };
+            let Some(component) = name.to_str().and_then(component_of) else {
+                continue;
+            };
             let kind = entry.file_type().at(folder)?;
             if kind.is_dir() {
-                found.push(Entry { key: format!("{component}/"), is_folder: true });
+                found.push(Entry {
+                    key: format!("{component}/"),
+                    is_folder: true,
+                });
             } else if kind.is_symlink() {
-                found.push(Entry { key: component.into_owned(), is_folder: false });
+                found.push(Entry {
+                    key: component.into_owned(),
+                    is_folder: false,
+                });
             }
         }
         Ok(found)
@@ -202,7 +213,11 @@ impl Walk<'_> {
                     limit: 1,
                     delimiter: None,
                 };
-                !self.backend.list_objects(self.bucket, &one)?.entries.is_empty()
+                !self
+                    .backend
+                    .list_objects(self.bucket, &one)?
+                    .entries
+                    .is_empty()
             }
             _ => self.backend.holds_objects(path)?,
         };

@@ -15,16 +15,23 @@ pub(crate) struct KeyLocks {
 
 impl KeyLocks {
     pub fn new() -> Self {
-        Self { locks: (0..LOCKS).map(|_| RwLock::new(())).collect(), hasher: RandomState::new() }
+        Self {
+            locks: (0..LOCKS).map(|_| RwLock::new(())).collect(),
+            hasher: RandomState::new(),
+        }
     }
 
     pub fn read(&self, bucket: &str, key: &str) -> RwLockReadGuard<'_, ()> {
         // The lock guards files, not memory: a panic elsewhere leaves nothing half done here.
-        self.lock_of(bucket, key).read().unwrap_or_else(PoisonError::into_inner)
+        self.lock_of(bucket, key)
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn write(&self, bucket: &str, key: &str) -> RwLockWriteGuard<'_, ()> {
-        self.lock_of(bucket, key).write().unwrap_or_else(PoisonError::into_inner)
+        self.lock_of(bucket, key)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_of(&self, bucket: &str, key: &str) -> &RwLock<()> {

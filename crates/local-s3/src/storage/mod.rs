@@ -33,8 +33,8 @@ use std::time::SystemTime;
 
 pub use assemble::{CompletedPart, Completion};
 pub use blobs::{BlobWriter, StagedBlob};
-pub use checksum::{Algorithm, Checksums, Digests};
 pub(crate) use checksum::base64;
+pub use checksum::{Algorithm, Checksums, Digests};
 pub use error::StorageError;
 pub use listing::{After, ListEntry, ListPage, ListRequest};
 pub use meta::{Attributes, ObjectMeta, now_ms, time_of};
@@ -112,7 +112,9 @@ impl Backend {
         let mut buckets = Vec::new();
         for entry in fs::read_dir(&self.root).at(&self.root)? {
             let entry = entry.at(&self.root)?;
-            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+                continue;
+            };
             let details = entry.metadata().at(&entry.path())?;
             if details.is_dir() && s3s::path::check_bucket_name(&name) {
                 let made = details.created().or_else(|_| details.modified());

@@ -31,6 +31,8 @@ pub struct OpenObject {
     pub file: File,
 }
 
+const ABOVE: &str = "a key above it is an object";
+
 /// How often a rename is tried while others remove the emptied folders in its way.
 const ATTEMPTS: usize = 1000;
 
@@ -106,11 +108,15 @@ impl Backend {
     /// Removes the object of that key; it is no error when there is none.
     pub fn delete_object(&self, bucket: &str, key: &str) -> Result<(), StorageError> {
         let folder = self.bucket_folder(bucket)?;
-        let Ok(relative) = path_of(key) else { return Ok(()) };
+        let Ok(relative) = path_of(key) else {
+            return Ok(());
+        };
         let path = folder.join(relative);
         let removed = {
             let _writing = self.locks.write(bucket, key);
-            let Some(current) = self.named_by(&path)? else { return Ok(()) };
+            let Some(current) = self.named_by(&path)? else {
+                return Ok(());
+            };
             fs::remove_file(&path).at(&path)?;
             current
         };
@@ -183,17 +189,24 @@ impl Backend {
     }
 
     fn rename_into_place(&self, key: &str, link: &Path, path: &Path) -> Result<(), StorageError> {
-        let clash = |obstacle| StorageError::KeyClash { key: key.to_owned(), obstacle };
+        let clash = |obstacle| StorageError::KeyClash {
+            key: key.to_owned(),
+            obstacle,
+        };
         let mut last = io::Error::from(ErrorKind::NotFound);
         for _ in 0..ATTEMPTS {
-            let Err(error) = fs::rename(link, path) else { return Ok(()) };
+            let Err(error) = fs::rename(link, path) else {
+                return Ok(());
+            };
             match error.kind() {
                 ErrorKind::NotFound => {}
                 ErrorKind::IsADirectory if remove_empty_folders(path) => continue,
                 ErrorKind::IsADirectory => return Err(clash("there are keys below it")),
-                ErrorKind::NotADirectory => return Err(clash("a key above it is an object")),
+                ErrorKind::NotADirectory => return Err(clash(ABOVE)),
                 ErrorKind::InvalidFilename => {
-                    return Err(StorageError::KeyTooLong("its path is too long for this machine"));
+                    return Err(StorageError::KeyTooLong(
+                        "its path is too long for this machine",
+                    ));
                 }
                 _ => return Err(error).at(path),
             }
@@ -202,10 +215,10 @@ impl Backend {
                 && let Err(error) = fs::create_dir_all(parent)
             {
                 match error.kind() {
-                    ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-                        return Err(clash("a key above it is an object"));
-                    }
-                    ErrorKind::NotFound => {}
+                    ErrorKind::NotADirectory => return Err(clash(ABOVE)),
+                    ErrorKind::AlreadyExists if is_no_folder(parent) => return Err(clash(ABOVE)),
+                    // It was there, and then a delete removed it: once more.
+                    ErrorKind::NotFound | ErrorKind::AlreadyExists => {}
                     ErrorKind::InvalidFilename => {
                         return Err(StorageError::KeyTooLong(
                             "its path is too long for this machine",
@@ -218,6 +231,10 @@ impl Backend {
         }
         Err(last).at(path)
     }
+}
+
+fn is_no_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir())
 }
 
 /// Removes a folder that holds nothing but empty folders; true when it is gone.

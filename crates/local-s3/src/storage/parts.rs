@@ -82,11 +82,17 @@ impl Parts {
             Place::Together(offset) => Some(offset / u64::from(record.info.number - 1)),
             Place::Own(_) => None,
         });
-        Self { records, stride, ..Self::default() }
+        Self {
+            records,
+            stride,
+            ..Self::default()
+        }
     }
 
     pub fn uses(&self, name: &str) -> bool {
-        self.records.values().any(|record| matches!(&record.place, Place::Own(own) if own == name))
+        self.records
+            .values()
+            .any(|record| matches!(&record.place, Place::Own(own) if own == name))
     }
 
     /// The offset in `together` where a part of this size may be written now.
@@ -135,7 +141,9 @@ impl Backend {
         let mut parts = upload.parts()?;
         let claimed = parts.claim(number, size_bytes);
         let opened = match claimed {
-            Some(offset) => open_together(&upload).map(|(path, file)| (Place::Together(offset), path, file)),
+            Some(offset) => {
+                open_together(&upload).map(|(path, file)| (Place::Together(offset), path, file))
+            }
             None => create_own(&upload, number),
         };
         let (place, path, file) = opened.inspect_err(|_| {
@@ -146,7 +154,16 @@ impl Backend {
         drop(parts);
         let digester = Digester::new(&algorithms);
         let announced_bytes = size_bytes;
-        Ok(PartWriter { upload, number, place, path, file, announced_bytes, digester, kept: false })
+        Ok(PartWriter {
+            upload,
+            number,
+            place,
+            path,
+            file,
+            announced_bytes,
+            digester,
+            kept: false,
+        })
     }
 }
 
@@ -163,7 +180,9 @@ impl PartWriter {
             Place::Together(offset) => offset,
             Place::Own(_) => 0,
         };
-        self.file.write_all_at(bytes, begin + written).at(&self.path)?;
+        self.file
+            .write_all_at(bytes, begin + written)
+            .at(&self.path)?;
         self.digester.update(bytes);
         Ok(())
     }
@@ -184,7 +203,10 @@ impl PartWriter {
         let digester = std::mem::replace(&mut self.digester, Digester::new(&BTreeSet::new()));
         let digests = digester.finish();
         check(&digests)?;
-        if self.announced_bytes.is_some_and(|announced| announced != digests.size_bytes) {
+        if self
+            .announced_bytes
+            .is_some_and(|announced| announced != digests.size_bytes)
+        {
             return Err(StorageError::InvalidRequest("the part is incomplete".to_owned()).into());
         }
         let info = PartInfo {
@@ -194,14 +216,28 @@ impl PartWriter {
             checksums: digests.checksums,
             modified_ms: now_ms(),
         };
-        let record = PartRecord { info: info.clone(), place: self.place.clone() };
+        let record = PartRecord {
+            info: info.clone(),
+            place: self.place.clone(),
+        };
         let upload = Arc::clone(&self.upload);
         let mut parts = upload.parts()?;
-        write_json(&upload.folder, &format!("part-{:05}.json", self.number), &record)?;
+        write_json(
+            &upload.folder,
+            &format!("part-{:05}.json", self.number),
+            &record,
+        )?;
         let replaced = parts.records.insert(self.number, record);
         self.kept = true;
-        parts.writing.remove(&self.number);
-        if let Some(PartRecord { place: Place::Own(name), .. }) = replaced {
+        // A part in a file of its own says nothing of another writer of the same number.
+        if matches!(self.place, Place::Together(_)) {
+            parts.writing.remove(&self.number);
+        }
+        if let Some(PartRecord {
+            place: Place::Own(name),
+            ..
+        }) = replaced
+        {
             // Left over at worst until the upload ends.
             let _ = fs::remove_file(upload.folder.join(name));
         }
@@ -218,7 +254,10 @@ impl Drop for PartWriter {
         match self.place {
             // Only now is it certain that nobody writes to that place any more.
             Place::Together(_) => {
-                self.upload.parts_even_if_closed().writing.remove(&self.number);
+                self.upload
+                    .parts_even_if_closed()
+                    .writing
+                    .remove(&self.number);
             }
             Place::Own(_) => {
                 let _ = fs::remove_file(&self.path);
@@ -229,7 +268,12 @@ impl Drop for PartWriter {
 
 fn open_together(upload: &Upload) -> Result<(PathBuf, File), StorageError> {
     let path = upload.folder.join(TOGETHER);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).at(&path)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .at(&path)?;
     Ok((path, file))
 }
 

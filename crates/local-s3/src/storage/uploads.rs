@@ -97,13 +97,20 @@ impl Uploads {
                 }
                 Err(error) => {
                     tracing::warn!(path = %path.display(), %error, "removed an unreadable upload");
-                    let removed =
-                        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                    let removed = if path.is_dir() {
+                        fs::remove_dir_all(&path)
+                    } else {
+                        fs::remove_file(&path)
+                    };
                     removed.at(&path)?;
                 }
             }
         }
-        Ok(Self { folder, all: Mutex::new(all), counter: AtomicU64::new(0) })
+        Ok(Self {
+            folder,
+            all: Mutex::new(all),
+            counter: AtomicU64::new(0),
+        })
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Upload>>> {
@@ -132,17 +139,32 @@ impl Backend {
     pub fn create_upload(&self, plan: UploadPlan) -> Result<String, StorageError> {
         self.check_bucket(&plan.bucket)?;
         path_of(&plan.key)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let count = self.uploads.counter.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:020x}{count:08x}", now.as_nanos());
         let folder = self.uploads.folder.join(&id);
         fs::create_dir(&folder).at(&folder)?;
-        let stored = Stored { plan, initiated_ms: now_ms() };
+        let stored = Stored {
+            plan,
+            initiated_ms: now_ms(),
+        };
         write_json(&folder, "upload.json", &stored)?;
         let Stored { plan, initiated_ms } = stored;
-        let info = UploadInfo { id: id.clone(), plan, initiated_ms };
-        let upload = Upload { folder, info, parts: Mutex::default() };
-        self.uploads.all().insert(name_of(&upload.info), Arc::new(upload));
+        let info = UploadInfo {
+            id: id.clone(),
+            plan,
+            initiated_ms,
+        };
+        let upload = Upload {
+            folder,
+            info,
+            parts: Mutex::default(),
+        };
+        self.uploads
+            .all()
+            .insert(name_of(&upload.info), Arc::new(upload));
         Ok(id)
     }
 
@@ -159,7 +181,9 @@ impl Backend {
     pub fn list_uploads(&self, bucket: &str) -> Result<Vec<UploadInfo>, StorageError> {
         self.check_bucket(bucket)?;
         let all = self.uploads.all();
-        let of_bucket = all.values().filter(|upload| upload.info.plan.bucket == bucket);
+        let of_bucket = all
+            .values()
+            .filter(|upload| upload.info.plan.bucket == bucket);
         Ok(of_bucket.map(|upload| upload.info.clone()).collect())
     }
 
@@ -172,19 +196,33 @@ impl Backend {
     ) -> Result<(UploadInfo, Vec<PartInfo>), StorageError> {
         self.check_bucket(bucket)?;
         let upload = self.uploads.find(bucket, key, id)?;
-        let parts = upload.parts()?.records.values().map(|record| record.info.clone()).collect();
+        let parts = upload
+            .parts()?
+            .records
+            .values()
+            .map(|record| record.info.clone())
+            .collect();
         Ok((upload.info.clone(), parts))
     }
 
     /// What the upload will become.
-    pub fn upload_plan(&self, bucket: &str, key: &str, id: &str) -> Result<UploadPlan, StorageError> {
+    pub fn upload_plan(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+    ) -> Result<UploadPlan, StorageError> {
         self.check_bucket(bucket)?;
         Ok(self.uploads.find(bucket, key, id)?.info.plan.clone())
     }
 }
 
 fn name_of(info: &UploadInfo) -> Name {
-    (info.plan.bucket.clone(), info.plan.key.clone(), info.id.clone())
+    (
+        info.plan.bucket.clone(),
+        info.plan.key.clone(),
+        info.id.clone(),
+    )
 }
 
 /// Replaces a file of an upload's folder in one step.
@@ -195,14 +233,18 @@ pub(super) fn write_json(
 ) -> Result<(), StorageError> {
     let path = folder.join(name);
     let aside = folder.join(format!("{name}.new"));
-    let text = serde_json::to_vec(value).map_err(io::Error::from).at(&path)?;
+    let text = serde_json::to_vec(value)
+        .map_err(io::Error::from)
+        .at(&path)?;
     fs::write(&aside, text).at(&aside)?;
     fs::rename(&aside, &path).at(&path)
 }
 
 fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, StorageError> {
     let text = fs::read(path).at(path)?;
-    serde_json::from_slice(&text).map_err(io::Error::from).at(path)
+    serde_json::from_slice(&text)
+        .map_err(io::Error::from)
+        .at(path)
 }
 
 /// Whether the upload was completed just before a crash: its data has a second name then, in
@@ -213,7 +255,11 @@ fn is_published(folder: &Path) -> bool {
 
 fn load_upload(folder: &Path) -> Result<Upload, StorageError> {
     let Stored { plan, initiated_ms } = read_json(&folder.join("upload.json"))?;
-    let id = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let id = folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
+        .to_owned();
     let mut records = BTreeMap::new();
     let mut leftovers = BTreeSet::new();
     for entry in fs::read_dir(folder).at(folder)? {
@@ -238,6 +284,14 @@ fn load_upload(folder: &Path) -> Result<Upload, StorageError> {
         // Read-only where the crash came while completing.
         fs::set_permissions(&together, fs::Permissions::from_mode(0o644)).at(&together)?;
     }
-    let info = UploadInfo { id, plan, initiated_ms };
-    Ok(Upload { folder: folder.to_owned(), info, parts: Mutex::new(parts) })
+    let info = UploadInfo {
+        id,
+        plan,
+        initiated_ms,
+    };
+    Ok(Upload {
+        folder: folder.to_owned(),
+        info,
+        parts: Mutex::new(parts),
+    })
 }

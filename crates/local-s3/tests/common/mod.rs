@@ -1,6 +1,8 @@
 //! A storage in a temporary folder, and shorthands for what all tests do.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod uploads;
+
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
@@ -49,13 +51,18 @@ impl Store {
         let meta = ObjectMeta {
             key: key.to_owned(),
             size_bytes: digests.size_bytes,
-            etag: digests.md5.iter().map(|byte| format!("{byte:02x}")).collect(),
+            etag: digests
+                .md5
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             modified_ms: now_ms(),
             attributes: Default::default(),
             checksums: Default::default(),
             composite: false,
         };
-        self.backend.publish(BUCKET, key, staged, &meta, condition)?;
+        self.backend
+            .publish(BUCKET, key, staged, &meta, condition)?;
         Ok(meta)
     }
 
@@ -63,7 +70,11 @@ impl Store {
         let mut object = self.backend.open_object(BUCKET, key)?;
         let mut bytes = Vec::new();
         object.file.read_to_end(&mut bytes).unwrap();
-        assert_eq!(bytes.len() as u64, object.meta.size_bytes, "metadata is of the same object");
+        assert_eq!(
+            bytes.len() as u64,
+            object.meta.size_bytes,
+            "metadata is of the same object"
+        );
         Ok(bytes)
     }
 
@@ -93,7 +104,10 @@ impl Store {
         loop {
             let ListPage { entries, next } = self.backend.list_objects(BUCKET, &request).unwrap();
             assert!(entries.len() <= limit);
-            assert!(next.is_none() || entries.len() == limit, "only the last page is short");
+            assert!(
+                next.is_none() || entries.len() == limit,
+                "only the last page is short"
+            );
             listed.extend(entries.into_iter().map(|entry| match entry {
                 ListEntry::Object(meta) => meta.key,
                 ListEntry::CommonPrefix(prefix) => prefix,
@@ -108,7 +122,9 @@ impl Store {
     /// How many blobs there are, named or not.
     pub fn blobs(&self) -> usize {
         let shards = std::fs::read_dir(self.folder.path().join(".objects")).unwrap();
-        shards.map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap().count()).sum()
+        shards
+            .map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap().count())
+            .sum()
     }
 
     pub fn path(&self, relative: &str) -> PathBuf {
