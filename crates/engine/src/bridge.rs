@@ -222,6 +222,7 @@ fn logical_type(kind: ColumnKind) -> LogicalType {
         ColumnKind::Timestamp => ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP,
         // SAFETY: the call only allocates.
         ColumnKind::Decimal { precision, scale } => {
+            // SAFETY: makes a type of two numbers; a wrong pair gives a null type, which registering refuses.
             return LogicalType(unsafe { ffi::duckdb_create_decimal_type(precision, scale) });
         }
     };

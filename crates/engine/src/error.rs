@@ -182,6 +182,11 @@ fn blot(message: &str) -> String {
     };
     // Some messages show the value again on lines of its own.
     let about = about.lines().next().unwrap_or_default();
+    // `Invalid Input Error: missing ): <pattern>`: what follows a second colon is an input.
+    let label = "Invalid Input Error: ";
+    let colon = about.strip_prefix(label).and_then(|rest| rest.find(": "));
+    let shortened = colon.map(|at| format!("{}: …", &about[..label.len() + at]));
+    let about = shortened.as_deref().unwrap_or(about);
     let mut blotted = String::with_capacity(message.len());
     let mut rest = about;
     while let Some(start) = rest.find(['\'', '"']) {

@@ -34,8 +34,7 @@ impl Session {
                 ));
             }
             ([], Some(columns)) => {
-                let columns: Vec<String> =
-                    columns.iter().map(|column| absent_column(column)).collect();
+                let columns: Vec<String> = columns.iter().map(absent_column).collect();
                 format!("SELECT {} WHERE false", columns.join(", "))
             }
             (paths, None) => format!("SELECT * FROM {}", scan(paths)?),
