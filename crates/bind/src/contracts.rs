@@ -1,33 +1,79 @@
 //! A contract's expressions and quality rules over an empty row.
 
+use std::path::Path;
+
 use lakehouse_contract::quote::identifier;
-use lakehouse_contract::{Contract, QualityKind, audit_sql};
-use lakehouse_engine::{Session, guard};
+use lakehouse_contract::{Contract, Name, QualityKind, audit_sql};
+use lakehouse_engine::{Session, SessionOptions, guard};
 use lakehouse_stage::{Exit, StageError};
 
 use crate::EngineFailure;
 
+/// Empty tables need next to nothing.
+const BINDING_MEMORY_BYTES: u64 = 64 << 20;
 /// The empty row that a contract's expressions are bound over.
 const ROW: &str = "lake_bind_row";
 /// The empty published table that quality rules are bound over.
 const MODEL: &str = "lake_bind_model";
 
+/// Binds contracts in a session of their own, which sees no data.
+///
+/// # Errors
+/// As [`bind_contract`].
+pub fn bind_contracts<'a>(
+    workspace: &Path,
+    contracts: impl IntoIterator<Item = (&'a Name, &'a Contract)>,
+) -> Result<(), StageError> {
+    let session = Session::open(&binding_session(workspace)).stage("open the engine")?;
+    for (dataset, contract) in contracts {
+        bind_contract(&session, dataset.as_str(), contract)?;
+    }
+    Ok(())
+}
+
+/// Options of a session that only binds.
+#[must_use]
+pub fn binding_session(workspace: &Path) -> SessionOptions {
+    SessionOptions {
+        workspace: workspace.to_path_buf(),
+        memory_limit_bytes: BINDING_MEMORY_BYTES,
+        threads: 1,
+        // Binding needs the function, not the key: no value is ever pseudonymised here.
+        pseudonym_key: Some("0".repeat(32)),
+    }
+}
+
 /// Binds every `transformLogic` and quality rule of a contract in an unlocked session.
 ///
 /// # Errors
 /// Exit 2, naming dataset, column and what to write instead.
-pub fn bind_contract(session: &Session, dataset: &str, contract: &Contract) -> Result<(), StageError> {
-    session.execute(&empty_row(contract)).stage(&format!("bind the contract of `{dataset}`"))?;
+pub fn bind_contract(
+    session: &Session,
+    dataset: &str,
+    contract: &Contract,
+) -> Result<(), StageError> {
+    session
+        .execute(&empty_row(contract))
+        .stage(&format!("bind the contract of `{dataset}`"))?;
     for column in &contract.columns {
-        let Some(expression) = &column.transform else { continue };
-        let action = format!("bind `transformLogic` of column `{}` of dataset `{dataset}`", column.name);
+        let Some(expression) = &column.transform else {
+            continue;
+        };
+        let action = format!(
+            "bind `transformLogic` of column `{}` of dataset `{dataset}`",
+            column.name
+        );
         let reads = guard::check_expression(session, expression).stage(&action)?;
-        contract.check_reads(&column.name, &reads.columns).map_err(|error| {
-            StageError::from(error).context(format!("could not {action}"))
-        })?;
-        let described =
-            session.describe(&format!("SELECT (\n{expression}\n) AS value FROM {ROW}")).stage(&action)?;
-        let found = described.first().map(|(_, sql_type)| sql_type.as_str()).unwrap_or_default();
+        contract
+            .check_reads(&column.name, &reads.columns)
+            .map_err(|error| StageError::from(error).context(format!("could not {action}")))?;
+        let described = session
+            .describe(&format!("SELECT (\n{expression}\n) AS value FROM {ROW}"))
+            .stage(&action)?;
+        let found = described
+            .first()
+            .map(|(_, sql_type)| sql_type.as_str())
+            .unwrap_or_default();
         let declared = column.column_type.sql();
         if found != declared {
             return Err(StageError::new(
@@ -46,7 +92,10 @@ pub fn bind_contract(session: &Session, dataset: &str, contract: &Contract) -> R
         .map(|column| format!("{} {}", identifier(&column.name), column.column_type.sql()))
         .collect();
     session
-        .execute(&format!("CREATE OR REPLACE TEMP TABLE {MODEL} ({})", columns.join(", ")))
+        .execute(&format!(
+            "CREATE OR REPLACE TEMP TABLE {MODEL} ({})",
+            columns.join(", ")
+        ))
         .stage(&format!("bind the contract of `{dataset}`"))?;
     for rule in &contract.quality {
         let action = format!("bind quality rule `{}` of dataset `{dataset}`", rule.name);
@@ -56,7 +105,10 @@ pub fn bind_contract(session: &Session, dataset: &str, contract: &Contract) -> R
             if let Some((_, table)) = references.tables.iter().find(|(_, table)| table != MODEL) {
                 return Err(StageError::new(
                     Exit::Usage,
-                    format!("quality rule `{}` of dataset `{dataset}` reads `{table}`", rule.name),
+                    format!(
+                        "quality rule `{}` of dataset `{dataset}` reads `{table}`",
+                        rule.name
+                    ),
                 )
                 .hint("a quality rule reads its own dataset, as `{model}`, and nothing else"));
             }
@@ -74,13 +126,19 @@ fn empty_row(contract: &Contract) -> String {
         .filter(|column| column.source_path.is_some())
         .map(|column| format!("{} {}", identifier(&column.name), column.column_type.sql()))
         .collect();
-    let texts: Vec<String> =
-        contract.source_texts().iter().map(|path| format!("{} VARCHAR", identifier(path))).collect();
+    let texts: Vec<String> = contract
+        .source_texts()
+        .iter()
+        .map(|path| format!("{} VARCHAR", identifier(path)))
+        .collect();
     if !texts.is_empty() {
         columns.push(format!("source STRUCT({})", texts.join(", ")));
     }
     if columns.is_empty() {
         columns.push("_lake_none INTEGER".to_owned());
     }
-    format!("CREATE OR REPLACE TEMP TABLE {ROW} ({})", columns.join(", "))
+    format!(
+        "CREATE OR REPLACE TEMP TABLE {ROW} ({})",
+        columns.join(", ")
+    )
 }

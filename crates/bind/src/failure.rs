@@ -20,7 +20,8 @@ impl<T> EngineFailure<T> for Result<T, EngineError> {
                 Failure::Transient => Exit::Transient,
                 Failure::Bug => Exit::Bug,
             };
-            let wrapped = StageError::new(exit, format!("could not {action}")).cause(error.to_string());
+            let wrapped =
+                StageError::new(exit, format!("could not {action}")).cause(error.to_string());
             match error.hint() {
                 Some(hint) => wrapped.hint(hint),
                 None => wrapped,

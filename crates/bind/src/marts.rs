@@ -44,13 +44,22 @@ pub fn bind_marts(
     session.define_run_date(date).stage("define run_date()")?;
     for (name, contract) in contracts {
         session
-            .read_parquet_view("silver", name.as_str(), &[], Some(&contract.published_types()))
+            .read_parquet_view(
+                "silver",
+                name.as_str(),
+                &[],
+                Some(&contract.published_types()),
+            )
             .stage(&format!("bind dataset `{name}`"))?;
     }
     let mut bound = Vec::new();
     for name in pipeline.mart_order()? {
         let definition = pipeline.marts[&name].clone();
-        let select = mart_sql[&name].trim().trim_end_matches(';').trim_end().to_owned();
+        let select = mart_sql[&name]
+            .trim()
+            .trim_end_matches(';')
+            .trim_end()
+            .to_owned();
         let action = format!("bind mart `{name}`");
         let references = guard::check_select(session, &select).stage(&action)?;
         only_declared(&name, &definition, &references)?;
@@ -59,7 +68,12 @@ pub fn bind_marts(
         session
             .read_parquet_view("gold", name.as_str(), &[], Some(&columns))
             .stage(&action)?;
-        bound.push(BoundMart { name, definition, select, columns });
+        bound.push(BoundMart {
+            name,
+            definition,
+            select,
+            columns,
+        });
     }
     Ok(bound)
 }
@@ -76,7 +90,10 @@ pub fn schema_and_name(input: &Input) -> (&'static str, &Name) {
 /// A local Parquet file as a relation.
 #[must_use]
 pub fn parquet_relation(path: &std::path::Path) -> String {
-    format!("read_parquet({}, hive_partitioning=false)", literal(&path.to_string_lossy()))
+    format!(
+        "read_parquet({}, hive_partitioning=false)",
+        literal(&path.to_string_lossy())
+    )
 }
 
 /// An input's relation, quoted.
@@ -86,14 +103,23 @@ pub fn relation(input: &Input) -> String {
     format!("{schema}.{}", identifier(name.as_str()))
 }
 
-fn only_declared(name: &Name, definition: &Mart, references: &guard::References) -> Result<(), StageError> {
+fn only_declared(
+    name: &Name,
+    definition: &Mart,
+    references: &guard::References,
+) -> Result<(), StageError> {
     for (schema, table) in &references.tables {
         let declared = definition.reads.keys().any(|input| {
             let (input_schema, input_name) = schema_and_name(input);
-            schema.eq_ignore_ascii_case(input_schema) && table.eq_ignore_ascii_case(input_name.as_str())
+            schema.eq_ignore_ascii_case(input_schema)
+                && table.eq_ignore_ascii_case(input_name.as_str())
         });
         if !declared {
-            let found = if schema.is_empty() { table.clone() } else { format!("{schema}.{table}") };
+            let found = if schema.is_empty() {
+                table.clone()
+            } else {
+                format!("{schema}.{table}")
+            };
             return Err(StageError::new(
                 Exit::Usage,
                 format!("mart `{name}` reads `{found}`, which it does not declare"),
@@ -104,7 +130,11 @@ fn only_declared(name: &Name, definition: &Mart, references: &guard::References)
     Ok(())
 }
 
-fn check_columns(name: &Name, definition: &Mart, columns: &[(String, String)]) -> Result<(), StageError> {
+fn check_columns(
+    name: &Name,
+    definition: &Mart,
+    columns: &[(String, String)],
+) -> Result<(), StageError> {
     let refuse = |message: String, hint: String| {
         Err(StageError::new(Exit::Usage, format!("mart `{name}`: {message}")).hint(hint))
     };
@@ -112,16 +142,23 @@ fn check_columns(name: &Name, definition: &Mart, columns: &[(String, String)]) -
         if LOSSY_TYPES.contains(&sql_type.as_str()) {
             return refuse(
                 format!("column `{column}` is a {sql_type}, which Parquet stores as a DOUBLE"),
-                format!("write `cast(… as bigint)` or `cast(… as decimal(p, s))` around it in marts/{name}.sql"),
+                format!(
+                    "write `cast(… as bigint)` or `cast(… as decimal(p, s))` around it in marts/{name}.sql"
+                ),
             );
         }
         if RESERVED_NAMES.contains(&column.to_lowercase().as_str()) {
             return refuse(
-                format!("column `{column}` has the name of a partition folder, readers would replace it"),
+                format!(
+                    "column `{column}` has the name of a partition folder, readers would replace it"
+                ),
                 "call it otherwise, for example `date`".to_owned(),
             );
         }
-        if columns[..index].iter().any(|(other, _)| other.eq_ignore_ascii_case(column)) {
+        if columns[..index]
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(column))
+        {
             return refuse(
                 format!("two columns are called `{column}`"),
                 format!("give one of them another name with `as` in marts/{name}.sql"),

@@ -1,11 +1,11 @@
 //! What is held against a staged dataset before anyone may read it.
 
+use lakehouse_bind::EngineFailure;
 use lakehouse_contract::audit_sql;
 use lakehouse_contract::{Contract, Number, QualityKind, Severity};
 use lakehouse_engine::{Session, SessionOptions, Value};
 use lakehouse_stage::quality::Finding;
 use lakehouse_stage::verdict;
-use lakehouse_bind::EngineFailure;
 use lakehouse_stage::{Context, StageError};
 
 use crate::staged::{Staged, StagedObject};
@@ -31,9 +31,16 @@ fn audit_blocking(context: &Context, staged: &Staged) -> Result<Vec<Finding>, St
     })
     .stage("open the engine")?;
     session
-        .read_parquet_view(SCHEMA, staged.name.as_str(), std::slice::from_ref(&staged.data.path), None)
+        .read_parquet_view(
+            SCHEMA,
+            staged.name.as_str(),
+            std::slice::from_ref(&staged.data.path),
+            None,
+        )
         .stage("open the staged data file")?;
-    session.define_run_date(context.date.date()).stage("define run_date()")?;
+    session
+        .define_run_date(context.date.date())
+        .stage("define run_date()")?;
     session.lock().stage("lock the engine")?;
 
     let mut failures = verdict::judge(contract, &staged.report).failures;
@@ -50,16 +57,30 @@ fn audit_blocking(context: &Context, staged: &Staged) -> Result<Vec<Finding>, St
 }
 
 /// The three objects belong together and to this dataset and day.
-fn identity(context: &Context, session: &Session, staged: &Staged) -> Result<Vec<Finding>, StageError> {
-    let key_values =
-        session.parquet_key_values(&staged.data.path).stage("read the data file's key-values")?;
+fn identity(
+    context: &Context,
+    session: &Session,
+    staged: &Staged,
+) -> Result<Vec<Finding>, StageError> {
+    let key_values = session
+        .parquet_key_values(&staged.data.path)
+        .stage("read the data file's key-values")?;
     let expected = [
         ("lake.pipeline", context.pipeline.name.to_string()),
         ("lake.dataset", staged.name.to_string()),
         ("lake.date", context.date.to_string()),
-        ("lake.contract_sha256", context.contracts[&staged.name].sha256.clone()),
-        ("lake.quarantine", format!("{}.parquet", staged.quarantine.downloaded.sha256)),
-        ("lake.quality", format!("{}.json", staged.quality.downloaded.sha256)),
+        (
+            "lake.contract_sha256",
+            context.contracts[&staged.name].sha256.clone(),
+        ),
+        (
+            "lake.quarantine",
+            format!("{}.parquet", staged.quarantine.downloaded.sha256),
+        ),
+        (
+            "lake.quality",
+            format!("{}.json", staged.quality.downloaded.sha256),
+        ),
     ];
     Ok(expected
         .into_iter()
@@ -94,20 +115,30 @@ fn conservation(session: &Session, staged: &Staged) -> Result<Vec<Finding>, Stag
     );
     compare(
         "conservation: rows of data.parquet",
-        session.parquet_rows(&staged.data.path).stage("count rows")?,
+        session
+            .parquet_rows(&staged.data.path)
+            .stage("count rows")?,
         counts.rows_published,
     );
     compare(
         "conservation: rows of quarantine.parquet",
-        session.parquet_rows(&staged.quarantine.path).stage("count rows")?,
+        session
+            .parquet_rows(&staged.quarantine.path)
+            .stage("count rows")?,
         counts.rows_quarantined + staged.report.unreadable_files.len() as u64,
     );
     Ok(failures)
 }
 
 /// The Parquet schema itself against the contract: an extra column is a privacy leak.
-fn schema(session: &Session, contract: &Contract, data: &StagedObject) -> Result<Vec<Finding>, StageError> {
-    let found = session.parquet_schema(&data.path).stage("read the Parquet schema")?;
+fn schema(
+    session: &Session,
+    contract: &Contract,
+    data: &StagedObject,
+) -> Result<Vec<Finding>, StageError> {
+    let found = session
+        .parquet_schema(&data.path)
+        .stage("read the Parquet schema")?;
     let declared = contract.published_types();
     if found == declared {
         return Ok(Vec::new());
@@ -124,16 +155,23 @@ fn schema(session: &Session, contract: &Contract, data: &StagedObject) -> Result
             allowed: column_type.clone(),
         })
         .collect();
-    failures.extend(found.iter().filter(|(name, _)| !declared.iter().any(|(other, _)| other == name)).map(
-        |(name, column_type)| Finding {
-            rule: format!("schema: column {name}"),
-            measured: column_type.clone(),
-            allowed: "absent, the contract does not name it".to_owned(),
-        },
-    ));
+    failures.extend(
+        found
+            .iter()
+            .filter(|(name, _)| !declared.iter().any(|(other, _)| other == name))
+            .map(|(name, column_type)| Finding {
+                rule: format!("schema: column {name}"),
+                measured: column_type.clone(),
+                allowed: "absent, the contract does not name it".to_owned(),
+            }),
+    );
     if failures.is_empty() {
         let names = |columns: &[(String, String)]| {
-            columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+            columns
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         failures.push(Finding {
             rule: "schema: order of columns".to_owned(),
@@ -153,16 +191,29 @@ fn quality_rules(
 ) -> Result<Vec<Finding>, StageError> {
     let mut failures = Vec::new();
     let mut warnings = Vec::new();
-    let model = format!("{SCHEMA}.{}", lakehouse_contract::quote::identifier(staged.name.as_str()));
+    let model = format!(
+        "{SCHEMA}.{}",
+        lakehouse_contract::quote::identifier(staged.name.as_str())
+    );
     for rule in &contract.quality {
         if let QualityKind::Sql { query } = &rule.kind {
             tracing::debug!(rule = %rule.name, query = %query, "quality rule");
         }
         let sql = audit_sql::quality_rule(rule, &model);
-        let rows = session.query(&sql).stage(&format!("quality rule `{}`", rule.name))?;
-        let measured = rows.first().and_then(|row| row.first()).cloned().unwrap_or(Value::Null).to_string();
+        let rows = session
+            .query(&sql)
+            .stage(&format!("quality rule `{}`", rule.name))?;
+        let measured = rows
+            .first()
+            .and_then(|row| row.first())
+            .cloned()
+            .unwrap_or(Value::Null)
+            .to_string();
         // What is no number, such as the sum of no rows, holds no bound.
-        if measured.parse::<Number>().is_ok_and(|number| audit_sql::bound_holds(&rule.bound, &number)) {
+        if measured
+            .parse::<Number>()
+            .is_ok_and(|number| audit_sql::bound_holds(&rule.bound, &number))
+        {
             continue;
         }
         let failure = Finding {
@@ -179,7 +230,10 @@ fn quality_rules(
         }
     }
     if !warnings.is_empty() {
-        context.report.dataset(&staged.name).set("warnings", serde_json::json!(warnings));
+        context
+            .report
+            .dataset(&staged.name)
+            .set("warnings", serde_json::json!(warnings));
     }
     Ok(failures)
 }

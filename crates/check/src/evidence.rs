@@ -4,8 +4,8 @@
 use lakehouse_stage::{Context, Exit, StageError};
 use lakehouse_store::{ObjectAddress, PutOptions};
 
-use lakehouse_stage::quality::Finding;
 use crate::staged::{Staged, StagedObject};
+use lakehouse_stage::quality::Finding;
 
 /// Keeps the evidence and makes the error that ends the run.
 ///
@@ -23,7 +23,11 @@ pub async fn refuse(
         let counts = &staged.report.counts;
         causes.push(format!(
             "dataset `{}`: {} rows read, {} published, {} quarantined, {} duplicate",
-            staged.name, counts.rows_read, counts.rows_published, counts.rows_quarantined, counts.rows_duplicate
+            staged.name,
+            counts.rows_read,
+            counts.rows_published,
+            counts.rows_quarantined,
+            counts.rows_duplicate
         ));
         for failure in failures {
             causes.push(format!(
@@ -37,7 +41,10 @@ pub async fn refuse(
         entry.set("evidence_quality", report.to_string());
         kept.push(format!("`{quarantine}` and `{report}`"));
     }
-    let names: Vec<String> = refusals.iter().map(|(staged, _)| format!("`{}`", staged.name)).collect();
+    let names: Vec<String> = refusals
+        .iter()
+        .map(|(staged, _)| format!("`{}`", staged.name))
+        .collect();
     let mut error = StageError::new(
         Exit::Refused,
         format!(
@@ -70,7 +77,13 @@ async fn keep(
         sha256,
         extension,
     );
-    let options = PutOptions { sha256: Some(sha256.clone()), ..PutOptions::default() };
-    context.store.put_file(&address, &object.path, &options).await?;
+    let options = PutOptions {
+        sha256: Some(sha256.clone()),
+        ..PutOptions::default()
+    };
+    context
+        .store
+        .put_file(&address, &object.path, &options)
+        .await?;
     Ok(address)
 }

@@ -10,11 +10,12 @@ pub mod publish;
 pub mod staged;
 
 use clap::Parser;
+use lakehouse_bind::bind_contracts;
 use lakehouse_contract::Name;
 use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError};
 
-use lakehouse_stage::quality::Finding;
 use crate::staged::Staged;
+use lakehouse_stage::quality::Finding;
 
 /// Arguments of `lake-check`.
 #[derive(Debug, Parser)]
@@ -50,6 +51,10 @@ impl StageArguments for Arguments {
 /// Refusals (exit 1), a dataset that is not staged (exit 2), store and engine failures.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
     let selected = context.datasets(arguments.dataset.as_ref())?;
+    tokio::task::block_in_place(|| {
+        let contracts = selected.iter().map(|name| (name, &context.contracts[name]));
+        bind_contracts(context.workspace.path(), contracts)
+    })?;
     if context.dry_run {
         for name in &selected {
             publish::plan(&context, name).await?;
@@ -75,7 +80,10 @@ pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageEr
         let _phase = context.report.phase("audit");
         for dataset in &staged {
             let failures = audit::audit(&context, dataset)?;
-            context.report.dataset(&dataset.name).set("accepted", failures.is_empty());
+            context
+                .report
+                .dataset(&dataset.name)
+                .set("accepted", failures.is_empty());
             if !failures.is_empty() {
                 refusals.push((dataset, failures));
             }

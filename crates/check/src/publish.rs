@@ -20,8 +20,17 @@ pub async fn publish(context: &Context, staged: &Staged) -> Result<(), StageErro
     if let Some(profile) = &staged.profile {
         put(context, staged, profile, "json").await?;
     }
-    let target = context.layout.silver_data(&context.pipeline.name, &staged.name, &context.date);
-    context.store.copy(&staged.data.address, &staged.data.downloaded.info.etag, &target).await?;
+    let target = context
+        .layout
+        .silver_data(&context.pipeline.name, &staged.name, &context.date);
+    context
+        .store
+        .copy(
+            &staged.data.address,
+            &staged.data.downloaded.info.etag,
+            &target,
+        )
+        .await?;
     let entry = context.report.dataset(&staged.name);
     let counts = &staged.report.counts;
     entry.set("rows_published", counts.rows_published);
@@ -36,22 +45,40 @@ pub async fn publish(context: &Context, staged: &Staged) -> Result<(), StageErro
 
 /// Removes what the partition, as it is published now, does not name any more. Its own time of
 /// publishing is the store's clock.
-async fn sweep(context: &Context, staged: &Staged, target: &ObjectAddress) -> Result<u64, StageError> {
+async fn sweep(
+    context: &Context,
+    staged: &Staged,
+    target: &ObjectAddress,
+) -> Result<u64, StageError> {
     let (store, layout) = (&context.store, &context.layout);
-    let Some(published) = store.head(target).await? else { return Ok(0) };
+    let Some(published) = store.head(target).await? else {
+        return Ok(0);
+    };
     let partition = Partition {
         pipeline: context.pipeline.name.clone(),
         dataset: staged.name.clone(),
         date: context.date,
     };
-    let objects =
-        store.list(&layout.quarantine_partition(&partition.pipeline, &partition.dataset, &partition.date)).await?;
+    let objects = store
+        .list(&layout.quarantine_partition(
+            &partition.pipeline,
+            &partition.dataset,
+            &partition.date,
+        ))
+        .await?;
     let before = published.last_modified - SAFE_AGE;
-    superseded::sweep(store, layout, &partition, objects, before, async |_, object| {
-        store.delete(&object.address).await?;
-        tracing::info!(object = %object.address, "removed, it is superseded");
-        Ok(())
-    })
+    superseded::sweep(
+        store,
+        layout,
+        &partition,
+        objects,
+        before,
+        async |_, object| {
+            store.delete(&object.address).await?;
+            tracing::info!(object = %object.address, "removed, it is superseded");
+            Ok(())
+        },
+    )
     .await
 }
 
@@ -63,13 +90,30 @@ async fn put(
 ) -> Result<(), StageError> {
     let sha256 = &object.downloaded.sha256;
     let address = quarantine_address(context, &staged.name, sha256, extension);
-    let options = PutOptions { sha256: Some(sha256.clone()), ..PutOptions::default() };
-    context.store.put_file(&address, &object.path, &options).await?;
+    let options = PutOptions {
+        sha256: Some(sha256.clone()),
+        ..PutOptions::default()
+    };
+    context
+        .store
+        .put_file(&address, &object.path, &options)
+        .await?;
     Ok(())
 }
 
-fn quarantine_address(context: &Context, name: &Name, sha256: &str, extension: &str) -> ObjectAddress {
-    context.layout.quarantine_object(&context.pipeline.name, name, &context.date, sha256, extension)
+fn quarantine_address(
+    context: &Context,
+    name: &Name,
+    sha256: &str,
+    extension: &str,
+) -> ObjectAddress {
+    context.layout.quarantine_object(
+        &context.pipeline.name,
+        name,
+        &context.date,
+        sha256,
+        extension,
+    )
 }
 
 /// Says what a run would read and write.
@@ -78,20 +122,41 @@ fn quarantine_address(context: &Context, name: &Name, sha256: &str, extension: &
 /// Store failures while the manifest is looked up.
 pub async fn plan(context: &Context, name: &Name) -> Result<(), StageError> {
     let pipeline = &context.pipeline.name;
-    let manifest_address = context.layout.bronze_manifest(pipeline, name, &context.date);
-    let has_manifest = manifest::load(&context.store, &manifest_address).await?.is_some();
+    let manifest_address = context
+        .layout
+        .bronze_manifest(pipeline, name, &context.date);
+    let has_manifest = manifest::load(&context.store, &manifest_address)
+        .await?
+        .is_some();
     context.would_read(manifest_address);
-    for file in [StagedFile::Data, StagedFile::Quarantine, StagedFile::Quality] {
-        let address = context.layout.staged_object(pipeline, &context.date, context.run_id.as_str(), name, file);
+    for file in [
+        StagedFile::Data,
+        StagedFile::Quarantine,
+        StagedFile::Quality,
+    ] {
+        let address = context.layout.staged_object(
+            pipeline,
+            &context.date,
+            context.run_id.as_str(),
+            name,
+            file,
+        );
         let exists = context.store.head(&address).await?.is_some();
         match (exists, has_manifest) {
             (true, _) => context.would_read(address),
             (false, true) => context.would_read(format!("{} ({})", address, "after silver")),
-            (false, false) => context.would_read(format!("{} ({})", address, "after bronze and silver")),
+            (false, false) => {
+                context.would_read(format!("{} ({})", address, "after bronze and silver"))
+            }
         }
     }
     for extension in ["parquet", "json"] {
-        context.would_write(quarantine_address(context, name, "<content hash>", extension));
+        context.would_write(quarantine_address(
+            context,
+            name,
+            "<content hash>",
+            extension,
+        ));
     }
     context.would_write(context.layout.silver_data(pipeline, name, &context.date));
     Ok(())

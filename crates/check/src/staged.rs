@@ -41,14 +41,21 @@ pub struct Staged {
 /// A dataset with a manifest that is not staged (exit 2), store failures, a broken report.
 pub async fn load(context: &Context, name: &Name) -> Result<Option<Staged>, StageError> {
     let pipeline = &context.pipeline.name;
-    let manifest_address = context.layout.bronze_manifest(pipeline, name, &context.date);
-    if manifest::load(&context.store, &manifest_address).await?.is_none() {
+    let manifest_address = context
+        .layout
+        .bronze_manifest(pipeline, name, &context.date);
+    if manifest::load(&context.store, &manifest_address)
+        .await?
+        .is_none()
+    {
         return Ok(None);
     }
     let Some(data) = object(context, name, StagedFile::Data, "data.parquet").await? else {
         return Err(not_staged(context, name));
     };
-    let Some(quarantine) = object(context, name, StagedFile::Quarantine, "quarantine.parquet").await? else {
+    let Some(quarantine) =
+        object(context, name, StagedFile::Quarantine, "quarantine.parquet").await?
+    else {
         return Err(not_staged(context, name));
     };
     let Some(quality) = object(context, name, StagedFile::Quality, "quality.json").await? else {
@@ -58,13 +65,28 @@ pub async fn load(context: &Context, name: &Name) -> Result<Option<Staged>, Stag
         true => object(context, name, StagedFile::Profile, "profile.json").await?,
         false => None,
     };
-    let text = std::fs::read(&quality.path).map_err(|error| StageError::from_io(format!("cannot read `{}`", quality.path.display()), &error))?;
-    let report = serde_json::from_slice(&text).map_err(|error| {
-        StageError::new(Exit::Usage, format!("`{}` is not a quality report of this version", quality.address))
-            .cause(error.to_string())
-            .hint("run silver again for this day, with the same version as check")
+    let text = std::fs::read(&quality.path).map_err(|error| {
+        StageError::from_io(format!("cannot read `{}`", quality.path.display()), &error)
     })?;
-    Ok(Some(Staged { name: name.clone(), data, quarantine, quality, profile, report }))
+    let report = serde_json::from_slice(&text).map_err(|error| {
+        StageError::new(
+            Exit::Usage,
+            format!(
+                "`{}` is not a quality report of this version",
+                quality.address
+            ),
+        )
+        .cause(error.to_string())
+        .hint("run silver again for this day, with the same version as check")
+    })?;
+    Ok(Some(Staged {
+        name: name.clone(),
+        data,
+        quarantine,
+        quality,
+        profile,
+        report,
+    }))
 }
 
 async fn object(
@@ -85,7 +107,11 @@ async fn object(
     }
     let path = context.workspace.directory(name.as_str())?.join(local_name);
     let downloaded = context.store.get_to_file(&address, &path).await?;
-    Ok(Some(StagedObject { address, path, downloaded }))
+    Ok(Some(StagedObject {
+        address,
+        path,
+        downloaded,
+    }))
 }
 
 fn not_staged(context: &Context, name: &Name) -> StageError {

@@ -187,7 +187,8 @@ fn an_error_of_a_worker_is_the_error_of_the_query() {
 
 #[test]
 fn a_panic_of_a_worker_is_a_bug_and_not_an_abort() {
-    let cases: [fn(&mut Chunk<'_>) -> Result<usize, String>; 5] = [
+    type Fill = fn(&mut Chunk<'_>) -> Result<usize, String>;
+    let cases: [Fill; 5] = [
         |_| panic!("index 7 of 3"),
         |chunk| {
             chunk.column_mut::<i64>(0)[0] = 1;

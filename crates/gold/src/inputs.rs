@@ -38,17 +38,27 @@ pub fn data_address(context: &Context, input: &Input, date: &RunDate) -> ObjectA
 ///
 /// # Errors
 /// Store failures, a full disk.
-pub async fn fetch(context: &Context, input: &Input, dates: &[RunDate]) -> Result<Vec<Partition>, StageError> {
+pub async fn fetch(
+    context: &Context,
+    input: &Input,
+    dates: &[RunDate],
+) -> Result<Vec<Partition>, StageError> {
     let _phase = context.report.phase("fetch");
     let (schema, name) = schema_and_name(input);
-    let folder = context.workspace.directory(&format!("{schema}.{name}.in"))?;
+    let folder = context
+        .workspace
+        .directory(&format!("{schema}.{name}.in"))?;
     let mut fetches = futures::stream::iter(dates)
         .map(|date| {
             let path = folder.join(format!("{date}.parquet"));
             async move {
                 let address = data_address(context, input, date);
                 match context.store.get_to_file(&address, &path).await {
-                    Ok(downloaded) => Ok(Some(Partition { date: *date, sha256: downloaded.sha256, path })),
+                    Ok(downloaded) => Ok(Some(Partition {
+                        date: *date,
+                        sha256: downloaded.sha256,
+                        path,
+                    })),
                     Err(StoreError::NotFound { .. }) => Ok(None),
                     Err(error) => Err(StageError::from(error)),
                 }
@@ -67,7 +77,11 @@ pub async fn fetch(context: &Context, input: &Input, dates: &[RunDate]) -> Resul
 ///
 /// # Errors
 /// Store failures.
-pub async fn published_dates(context: &Context, mart: &Name, last: &RunDate) -> Result<Vec<RunDate>, StageError> {
+pub async fn published_dates(
+    context: &Context,
+    mart: &Name,
+    last: &RunDate,
+) -> Result<Vec<RunDate>, StageError> {
     let place = context.layout.gold_mart(&context.pipeline.name, mart);
     let mut dates: Vec<RunDate> = context
         .store
@@ -85,7 +99,10 @@ pub async fn published_dates(context: &Context, mart: &Name, last: &RunDate) -> 
 /// What a mart was computed from, as it is kept in the data file: the sorted inputs, the
 /// SELECT, the engine. A clock, a run id or an object key is in none of it.
 #[must_use]
-pub fn fingerprint(select: &str, inputs: &BTreeMap<String, Vec<(RunDate, String)>>) -> BTreeMap<String, String> {
+pub fn fingerprint(
+    select: &str,
+    inputs: &BTreeMap<String, Vec<(RunDate, String)>>,
+) -> BTreeMap<String, String> {
     let listed: Vec<serde_json::Value> = inputs
         .iter()
         .flat_map(|(input, partitions)| {

@@ -71,8 +71,9 @@ fn parse_logical_time(text: &str) -> Result<NaiveDateTime, String> {
     if let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) {
         return Ok(time.naive_utc());
     }
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
-        .map_err(|_| "a time is written `YYYY-MM-DDTHH:MM:SS`, with or without an offset".to_owned())
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map_err(|_| {
+        "a time is written `YYYY-MM-DDTHH:MM:SS`, with or without an offset".to_owned()
+    })
 }
 
 /// Runs the stage.
@@ -93,7 +94,9 @@ pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageEr
     }
     if wanted(Kind::Snapshot) && !snapshots.is_empty() {
         let first = arguments.from.unwrap_or(context.date);
-        exits.push(snapshot::run(&context, &marts, &snapshots, first, arguments.logical_time).await?);
+        exits.push(
+            snapshot::run(&context, &marts, &snapshots, first, arguments.logical_time).await?,
+        );
     }
     if exits.is_empty() {
         tracing::info!("no mart of this kind, nothing to do");

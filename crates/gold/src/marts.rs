@@ -19,7 +19,13 @@ impl Marts {
     pub fn load(context: &Context, only: Option<&Name>) -> Result<Self, StageError> {
         let only = context.marts(only)?;
         let session = Session::open(&session_options(context)).stage("open the engine")?;
-        let all = bind_marts(&session, &context.pipeline, &context.contracts, &context.mart_sql, context.date.date())?;
+        let all = bind_marts(
+            &session,
+            &context.pipeline,
+            &context.contracts,
+            &context.mart_sql,
+            context.date.date(),
+        )?;
         Ok(Self { all, only })
     }
 
@@ -37,7 +43,11 @@ impl Marts {
     /// The columns of a mart, wanted or not.
     #[must_use]
     pub fn columns_of(&self, name: &Name) -> &[(String, String)] {
-        self.all.iter().find(|mart| mart.name == *name).map(|mart| mart.columns.as_slice()).unwrap_or_default()
+        self.all
+            .iter()
+            .find(|mart| mart.name == *name)
+            .map(|mart| mart.columns.as_slice())
+            .unwrap_or_default()
     }
 }
 

@@ -11,7 +11,6 @@ use lakehouse_engine::Session;
 use lakehouse_stage::{Context, StageError};
 use lakehouse_store::{ObjectAddress, PutOptions, sha256_of_file};
 
-
 /// A mart that was computed and audited, ready to be published.
 #[derive(Debug)]
 pub struct Computed {
@@ -43,16 +42,18 @@ pub fn compute(
     key_values: &BTreeMap<String, String>,
 ) -> Result<Computed, StageError> {
     let action = format!("compute mart `{}`", mart.name);
-    let order = order_by(
-        &mart.definition.grain,
-        &mart.columns,
-    );
+    let order = order_by(&mart.definition.grain, &mart.columns);
     let data = folder.join(format!("{}.parquet", mart.name));
     let mut key_values = key_values.clone();
     key_values.insert("lake.mart".to_owned(), mart.name.to_string());
     key_values.insert("lake.date".to_owned(), date.to_string());
-    let select = format!("SELECT * FROM (\n{}\n) AS mart ORDER BY {order}", mart.select);
-    let rows = session.write_parquet(&select, &data, &key_values).stage(&action)?;
+    let select = format!(
+        "SELECT * FROM (\n{}\n) AS mart ORDER BY {order}",
+        mart.select
+    );
+    let rows = session
+        .write_parquet(&select, &data, &key_values)
+        .stage(&action)?;
     let from_data = format!("SELECT * FROM {}", parquet_relation(&data));
     let mut exports = Vec::new();
     for format in &mart.definition.formats {
@@ -74,7 +75,10 @@ pub fn compute(
         mart: mart.clone(),
         date,
         sha256: sha256_of_file(&data)?.0,
-        fingerprint: key_values.get("lake.fingerprint").cloned().unwrap_or_default(),
+        fingerprint: key_values
+            .get("lake.fingerprint")
+            .cloned()
+            .unwrap_or_default(),
         data,
         exports,
         rows,
@@ -83,26 +87,47 @@ pub fn compute(
 
 /// A total order: the grain, then every other column.
 fn order_by(grain: &[String], columns: &[(String, String)]) -> String {
-    let others = columns.iter().map(|(name, _)| name).filter(|name| !grain.contains(name));
-    grain.iter().chain(others).map(|name| format!("{} NULLS FIRST", identifier(name))).collect::<Vec<_>>().join(", ")
+    let others = columns
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| !grain.contains(name));
+    grain
+        .iter()
+        .chain(others)
+        .map(|name| format!("{} NULLS FIRST", identifier(name)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Publishes one computed mart.
 ///
 /// # Errors
 /// Store failures.
-pub async fn publish(context: &Context, computed: &Computed, logical_time: Option<NaiveDateTime>) -> Result<(), StageError> {
-    let target = context.layout.gold_data(&context.pipeline.name, &computed.mart.name, &computed.date);
+pub async fn publish(
+    context: &Context,
+    computed: &Computed,
+    logical_time: Option<NaiveDateTime>,
+) -> Result<(), StageError> {
+    let target =
+        context
+            .layout
+            .gold_data(&context.pipeline.name, &computed.mart.name, &computed.date);
     let options = PutOptions {
         sha256: Some(computed.sha256.clone()),
         metadata: BTreeMap::from([("fingerprint".to_owned(), computed.fingerprint.clone())]),
         ..PutOptions::default()
     };
-    context.store.put_file(&target, &computed.data, &options).await?;
+    context
+        .store
+        .put_file(&target, &computed.data, &options)
+        .await?;
     for (extension, path) in &computed.exports {
         let sha256 = sha256_of_file(path)?.0;
         for address in export_addresses(context, computed, extension, logical_time) {
-            let options = PutOptions { sha256: Some(sha256.clone()), ..PutOptions::default() };
+            let options = PutOptions {
+                sha256: Some(sha256.clone()),
+                ..PutOptions::default()
+            };
             context.store.put_file(&address, path, &options).await?;
         }
     }
@@ -120,7 +145,13 @@ fn export_addresses(
     extension: &str,
     logical_time: Option<NaiveDateTime>,
 ) -> [ObjectAddress; 2] {
-    addresses_of(context, &computed.mart, &computed.date, extension, logical_time)
+    addresses_of(
+        context,
+        &computed.mart,
+        &computed.date,
+        extension,
+        logical_time,
+    )
 }
 
 /// The two names of an export: in its partition, and dated beside it.
@@ -135,14 +166,27 @@ pub fn addresses_of(
     let pipeline = &context.pipeline.name;
     let time = logical_time.unwrap_or_else(|| date.date().and_time(chrono::NaiveTime::MIN));
     [
-        context.layout.gold_format(pipeline, &mart.name, date, extension),
-        context.layout.gold_dated(pipeline, &mart.name, time, extension),
+        context
+            .layout
+            .gold_format(pipeline, &mart.name, date, extension),
+        context
+            .layout
+            .gold_dated(pipeline, &mart.name, time, extension),
     ]
 }
 
 /// Says what a run would write for a mart.
-pub fn plan(context: &Context, mart: &BoundMart, date: &RunDate, logical_time: Option<NaiveDateTime>) {
-    context.would_write(context.layout.gold_data(&context.pipeline.name, &mart.name, date));
+pub fn plan(
+    context: &Context,
+    mart: &BoundMart,
+    date: &RunDate,
+    logical_time: Option<NaiveDateTime>,
+) {
+    context.would_write(
+        context
+            .layout
+            .gold_data(&context.pipeline.name, &mart.name, date),
+    );
     for format in &mart.definition.formats {
         let extension = match format {
             MartFormat::Parquet => continue,

@@ -37,7 +37,10 @@ pub async fn run(
     logical_time: Option<NaiveDateTime>,
 ) -> Result<Exit, StageError> {
     if first > context.date {
-        return Err(StageError::new(Exit::Usage, format!("--from {first} is after --date {}", context.date)));
+        return Err(StageError::new(
+            Exit::Usage,
+            format!("--from {first} is after --date {}", context.date),
+        ));
     }
     let published = published_inputs(context, marts).await?;
     let mut wanted = Vec::new();
@@ -46,7 +49,7 @@ pub async fn run(
             wanted.push((mart.clone(), date));
         }
     }
-    wanted.sort_by(|(_, a), (_, b)| a.cmp(b));
+    wanted.sort_by_key(|(_, date)| *date);
     build(context, all, &wanted, &published, logical_time).await
 }
 
@@ -66,23 +69,34 @@ pub async fn rebuild_stale(
     for mart in &marts {
         let mut hashes = BTreeMap::new();
         for input in mart.definition.reads.keys() {
-            hashes.insert(input.clone(), published_hashes(context, input, &published[input]).await?);
+            hashes.insert(
+                input.clone(),
+                published_hashes(context, input, &published[input]).await?,
+            );
         }
-        let built: BTreeSet<RunDate> =
-            inputs::published_dates(context, &mart.name, &context.date).await?.into_iter().collect();
+        let built: BTreeSet<RunDate> = inputs::published_dates(context, &mart.name, &context.date)
+            .await?
+            .into_iter()
+            .collect();
         let with_input = days_with_input(mart, &published, None, &context.date);
         for date in built.union(&with_input.into_iter().collect()) {
             let pinned = pin(mart, date, &hashes);
             let expected = inputs::fingerprint(&mart.select, &pinned)["lake.fingerprint"].clone();
-            let address = context.layout.gold_data(&context.pipeline.name, &mart.name, date);
-            let found = context.store.head(&address).await?.and_then(|info| info.metadata.get("fingerprint").cloned());
+            let address = context
+                .layout
+                .gold_data(&context.pipeline.name, &mart.name, date);
+            let found = context
+                .store
+                .head(&address)
+                .await?
+                .and_then(|info| info.metadata.get("fingerprint").cloned());
             if found.as_ref() != Some(&expected) {
                 tracing::info!(mart = %mart.name, date = %date, "snapshot is stale");
                 stale.push((mart.clone(), *date));
             }
         }
     }
-    stale.sort_by(|(_, a), (_, b)| a.cmp(b));
+    stale.sort_by_key(|(_, date)| *date);
     context.report.set("stale", stale.len() as u64);
     build(context, all, &stale, &published, logical_time).await
 }
@@ -95,14 +109,22 @@ async fn published_inputs(context: &Context, marts: &[BoundMart]) -> Result<Publ
     for input in marts.iter().flat_map(|mart| mart.definition.reads.keys()) {
         if !published.contains_key(input) {
             let (_, name) = schema_and_name(input);
-            published.insert(input.clone(), inputs::published_dates(context, name, &context.date).await?);
+            published.insert(
+                input.clone(),
+                inputs::published_dates(context, name, &context.date).await?,
+            );
         }
     }
     Ok(published)
 }
 
 /// A day has something to do when one of its own partials is published; others get no snapshot.
-fn days_with_input(mart: &BoundMart, published: &Published, first: Option<&RunDate>, last: &RunDate) -> Vec<RunDate> {
+fn days_with_input(
+    mart: &BoundMart,
+    published: &Published,
+    first: Option<&RunDate>,
+    last: &RunDate,
+) -> Vec<RunDate> {
     let days: BTreeSet<RunDate> = mart
         .definition
         .reads
@@ -115,16 +137,25 @@ fn days_with_input(mart: &BoundMart, published: &Published, first: Option<&RunDa
 }
 
 /// The dates of an input that a snapshot of `date` reads.
-fn window<'a>(window: &Window, date: &RunDate, dates: impl Iterator<Item = &'a RunDate>) -> Vec<RunDate> {
+fn window<'a>(
+    window: &Window,
+    date: &RunDate,
+    dates: impl Iterator<Item = &'a RunDate>,
+) -> Vec<RunDate> {
     let first = first_day(window, date);
-    dates.filter(|other| first.is_none_or(|first| other.date() >= first) && *other <= date).copied().collect()
+    dates
+        .filter(|other| first.is_none_or(|first| other.date() >= first) && *other <= date)
+        .copied()
+        .collect()
 }
 
 /// The first day of a window that ends on `date`; none when it has no beginning.
 fn first_day(window: &Window, date: &RunDate) -> Option<NaiveDate> {
     match window {
         Window::Day => Some(date.date()),
-        Window::Days(days) => date.date().checked_sub_days(Days::new(u64::from(days.saturating_sub(1)))),
+        Window::Days(days) => date
+            .date()
+            .checked_sub_days(Days::new(u64::from(days.saturating_sub(1)))),
         Window::All => None,
     }
 }
@@ -157,7 +188,10 @@ async fn published_hashes(
 ) -> Result<BTreeMap<RunDate, String>, StageError> {
     let mut looks = futures::stream::iter(dates)
         .map(|date| async move {
-            let info = context.store.head(&inputs::data_address(context, input, date)).await?;
+            let info = context
+                .store
+                .head(&inputs::data_address(context, input, date))
+                .await?;
             Ok::<_, StageError>(info.map(|info| (*date, info.sha256.unwrap_or_default())))
         })
         .buffer_unordered(LOOKS_AT_ONCE);
@@ -197,12 +231,19 @@ async fn build(
     let hashes: BTreeMap<Input, BTreeMap<RunDate, String>> = partials
         .iter()
         .map(|(input, partitions)| {
-            (input.clone(), partitions.iter().map(|partition| (partition.date, partition.sha256.clone())).collect())
+            (
+                input.clone(),
+                partitions
+                    .iter()
+                    .map(|partition| (partition.date, partition.sha256.clone()))
+                    .collect(),
+            )
         })
         .collect();
     let progress = context.progress.count("snapshots", wanted.len() as u64);
     for same_day in wanted.chunk_by(|(_, a), (_, b)| a == b) {
-        let computed = tokio::task::block_in_place(|| compute_day(context, all, &session, same_day, &hashes))?;
+        let computed =
+            tokio::task::block_in_place(|| compute_day(context, all, &session, same_day, &hashes))?;
         let _phase = context.report.phase("publish");
         for mart in &computed {
             publish::publish(context, mart, logical_time).await?;
@@ -224,7 +265,11 @@ async fn fetch_windows(
     let mut needed: BTreeMap<Input, BTreeSet<RunDate>> = BTreeMap::new();
     for (mart, date) in wanted {
         for (input, reads) in &mart.definition.reads {
-            needed.entry(input.clone()).or_default().extend(window(reads, date, published[input].iter()));
+            needed.entry(input.clone()).or_default().extend(window(
+                reads,
+                date,
+                published[input].iter(),
+            ));
         }
     }
     let mut partials = BTreeMap::new();
@@ -236,21 +281,37 @@ async fn fetch_windows(
 }
 
 /// One table per input with all its partials; views cut a day's window out of it.
-fn load(all: &Marts, session: &Session, partials: &BTreeMap<Input, Vec<Partition>>) -> Result<(), StageError> {
-    session.execute("CREATE SCHEMA IF NOT EXISTS partials; CREATE SCHEMA IF NOT EXISTS gold").stage("make schemas")?;
+fn load(
+    all: &Marts,
+    session: &Session,
+    partials: &BTreeMap<Input, Vec<Partition>>,
+) -> Result<(), StageError> {
+    session
+        .execute("CREATE SCHEMA IF NOT EXISTS partials; CREATE SCHEMA IF NOT EXISTS gold")
+        .stage("make schemas")?;
     for (input, partitions) in partials {
         let (_, name) = schema_and_name(input);
         let columns = all.columns_of(name);
-        let definitions: Vec<String> =
-            columns.iter().map(|(column, sql_type)| format!("{} {sql_type}", identifier(column))).collect();
+        let definitions: Vec<String> = columns
+            .iter()
+            .map(|(column, sql_type)| format!("{} {sql_type}", identifier(column)))
+            .collect();
         let table = format!("partials.{}", identifier(name.as_str()));
         let action = format!("load the partials of `{name}`");
         session
-            .execute(&format!("CREATE TABLE {table} ({}, {DATE_COLUMN} DATE)", definitions.join(", ")))
+            .execute(&format!(
+                "CREATE TABLE {table} ({}, {DATE_COLUMN} DATE)",
+                definitions.join(", ")
+            ))
             .stage(&action)?;
         for partition in partitions {
             session
-                .read_parquet_view("partials", "one_day", std::slice::from_ref(&partition.path), Some(columns))
+                .read_parquet_view(
+                    "partials",
+                    "one_day",
+                    std::slice::from_ref(&partition.path),
+                    Some(columns),
+                )
                 .stage(&action)?;
             session
                 .execute(&format!(
@@ -276,7 +337,9 @@ fn compute_day(
     let mut failures = Vec::new();
     for (mart, date) in same_day {
         let folder = context.workspace.directory(&format!("gold.out/{date}"))?;
-        session.define_run_date(date.date()).stage("define run_date()")?;
+        session
+            .define_run_date(date.date())
+            .stage("define run_date()")?;
         let pinned = pin(mart, date, hashes);
         for (input, reads) in &mart.definition.reads {
             window_view(all, session, input, reads, date)?;
@@ -288,17 +351,36 @@ fn compute_day(
         computed.push(result);
     }
     if !failures.is_empty() {
-        let date = same_day.first().map(|(_, date)| date.to_string()).unwrap_or_default();
-        return Err(audit::refused(context.pipeline.name.as_str(), &date, failures));
+        let date = same_day
+            .first()
+            .map(|(_, date)| date.to_string())
+            .unwrap_or_default();
+        return Err(audit::refused(
+            context.pipeline.name.as_str(),
+            &date,
+            failures,
+        ));
     }
     Ok(computed)
 }
 
-fn window_view(all: &Marts, session: &Session, input: &Input, reads: &Window, date: &RunDate) -> Result<(), StageError> {
+fn window_view(
+    all: &Marts,
+    session: &Session,
+    input: &Input,
+    reads: &Window,
+    date: &RunDate,
+) -> Result<(), StageError> {
     let (_, name) = schema_and_name(input);
-    let columns: Vec<String> = all.columns_of(name).iter().map(|(column, _)| identifier(column)).collect();
+    let columns: Vec<String> = all
+        .columns_of(name)
+        .iter()
+        .map(|(column, _)| identifier(column))
+        .collect();
     let day = |date: NaiveDate| format!("CAST({} AS DATE)", literal(&date.to_string()));
-    let lower = first_day(reads, date).map(|first| format!(" AND {DATE_COLUMN} >= {}", day(first))).unwrap_or_default();
+    let lower = first_day(reads, date)
+        .map(|first| format!(" AND {DATE_COLUMN} >= {}", day(first)))
+        .unwrap_or_default();
     session
         .execute(&format!(
             "CREATE OR REPLACE VIEW {} AS SELECT {} FROM partials.{} WHERE {DATE_COLUMN} <= {}{lower}",
@@ -313,7 +395,8 @@ fn window_view(all: &Marts, session: &Session, input: &Input, reads: &Window, da
 
 /// A published snapshot's local files: a range of days must not add up on the disk.
 fn remove_local(computed: &Computed) {
-    for path in std::iter::once(&computed.data).chain(computed.exports.iter().map(|(_, path)| path)) {
+    for path in std::iter::once(&computed.data).chain(computed.exports.iter().map(|(_, path)| path))
+    {
         if let Err(error) = std::fs::remove_file(path) {
             tracing::debug!(path = %path.display(), %error, "local file not removed");
         }

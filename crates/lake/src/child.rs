@@ -58,11 +58,18 @@ impl Outcome {
     pub fn error_text(&self) -> String {
         let error = &self.report["error"];
         let Some(message) = error["message"].as_str() else {
-            let ended = self.code.map_or("ended by a signal".to_owned(), |code| format!("exit {code}"));
+            let ended = self.code.map_or("ended by a signal".to_owned(), |code| {
+                format!("exit {code}")
+            });
             return format!("{ended} without a run report\n{}", self.log.join("\n"));
         };
         let mut text = message.to_owned();
-        for cause in error["causes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for cause in error["causes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             text.push_str("\n  Caused by: ");
             text.push_str(cause);
         }
@@ -90,8 +97,11 @@ pub fn executable(name: &str) -> Result<PathBuf, StageError> {
     if path.is_file() {
         return Ok(path);
     }
-    Err(StageError::usage(format!("`{name}` is not in `{}`", folder.display()))
-        .hint("build it with `make build`, or set LAKE_BIN_DIR to the folder that has the stages"))
+    Err(
+        StageError::usage(format!("`{name}` is not in `{}`", folder.display())).hint(
+            "build it with `make build`, or set LAKE_BIN_DIR to the folder that has the stages",
+        ),
+    )
 }
 
 /// Runs a stage to its end.
@@ -110,9 +120,9 @@ pub async fn run(call: &Call) -> Result<Outcome, StageError> {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     die_with_parent(&mut command);
-    let mut child = command
-        .spawn()
-        .map_err(|error| StageError::from_io(format!("cannot start `{}`", path.display()), &error))?;
+    let mut child = command.spawn().map_err(|error| {
+        StageError::from_io(format!("cannot start `{}`", path.display()), &error)
+    })?;
     let stdout = child.stdout.take();
     let stderr = child.stderr.take();
     let report = async {
@@ -138,10 +148,19 @@ pub async fn run(call: &Call) -> Result<Outcome, StageError> {
         kept
     };
     let (text, log, status) = tokio::join!(report, log, child.wait());
-    let status =
-        status.map_err(|error| StageError::from_io(format!("lost `{}`", path.display()), &error))?;
-    let report = text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or(Value::Null);
-    Ok(Outcome { code: status.code(), report, elapsed: started.elapsed(), log })
+    let status = status
+        .map_err(|error| StageError::from_io(format!("lost `{}`", path.display()), &error))?;
+    let report = text
+        .lines()
+        .last()
+        .and_then(|line| serde_json::from_str(line).ok())
+        .unwrap_or(Value::Null);
+    Ok(Outcome {
+        code: status.code(),
+        report,
+        elapsed: started.elapsed(),
+        log,
+    })
 }
 
 /// A killed `lake` must not leave stages behind that go on writing.
@@ -159,7 +178,10 @@ pub fn die_with_parent(command: &mut Command) {
 }
 
 /// Becomes the stage: its exit code, output and signals are those of the stage itself.
-pub fn become_stage(stage: &str, arguments: impl Iterator<Item = OsString>) -> std::process::ExitCode {
+pub fn become_stage(
+    stage: &str,
+    arguments: impl Iterator<Item = OsString>,
+) -> std::process::ExitCode {
     use std::os::unix::process::CommandExt;
     let path = match executable(&format!("lake-{stage}")) {
         Ok(path) => path,
@@ -169,6 +191,9 @@ pub fn become_stage(stage: &str, arguments: impl Iterator<Item = OsString>) -> s
         }
     };
     let error = std::process::Command::new(&path).args(arguments).exec();
-    crate::output::note(&format!("error: cannot start `{}`\n  Caused by: {error}", path.display()));
+    crate::output::note(&format!(
+        "error: cannot start `{}`\n  Caused by: {error}",
+        path.display()
+    ));
     Exit::Usage.into()
 }

@@ -23,7 +23,9 @@ pub fn main() -> ExitCode {
     {
         return child::become_stage(&stage, arguments);
     }
-    lakehouse_stage::main_with::<cli::Arguments, _>("lake", async |base, arguments| match arguments.command {
+    lakehouse_stage::main_with::<cli::Arguments, _>("lake", async |base, arguments| match arguments
+        .command
+    {
         cli::Command::Run(arguments) => run::run(&base, &arguments).await,
         cli::Command::Validate(arguments) => validate::run(&base, &arguments),
         cli::Command::Test(arguments) => test::run(&base, &arguments).await,

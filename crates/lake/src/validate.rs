@@ -1,8 +1,8 @@
 //! `lake validate`: is this pipeline sound, before anything runs?
 
-use lakehouse_bind::{EngineFailure, bind_contract, bind_marts};
+use lakehouse_bind::{EngineFailure, bind_contract, bind_marts, binding_session};
 use lakehouse_contract::Name;
-use lakehouse_engine::{Session, SessionOptions};
+use lakehouse_engine::Session;
 use lakehouse_stage::{Base, Exit, LoadedPipeline, StageError, pipelines};
 
 use crate::cli::PipelinesArguments;
@@ -61,17 +61,17 @@ pub fn validate(base: &Base, name: &Name) -> Result<LoadedPipeline, StageError> 
 /// # Errors
 /// Exit 2 with the place and what to do.
 pub fn bind(base: &Base, loaded: &LoadedPipeline) -> Result<(), StageError> {
-    let session = Session::open(&SessionOptions {
-        workspace: base.workspace.path().to_path_buf(),
-        memory_limit_bytes: base.settings.memory_limit_bytes,
-        threads: 1,
-        // Binding needs the function, not the key: no value is ever pseudonymised here.
-        pseudonym_key: Some("0".repeat(32)),
-    })
-    .stage("open the engine")?;
+    let session =
+        Session::open(&binding_session(base.workspace.path())).stage("open the engine")?;
     // Binding needs a run date; which one does not matter.
     let date = chrono::NaiveDate::default();
-    bind_marts(&session, &loaded.pipeline, &loaded.contracts, &loaded.mart_sql, date)?;
+    bind_marts(
+        &session,
+        &loaded.pipeline,
+        &loaded.contracts,
+        &loaded.mart_sql,
+        date,
+    )?;
     for (dataset, contract) in &loaded.contracts {
         bind_contract(&session, dataset.as_str(), contract)?;
     }

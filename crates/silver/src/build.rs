@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lakehouse_bind::EngineFailure;
 use lakehouse_contract::silver_sql::{SilverSql, silver_sql};
 use lakehouse_engine::{Session, SessionOptions, Value};
 use lakehouse_reader::{ReadPlan, Reader, ReaderOptions};
 use lakehouse_stage::quality::{
     ColumnCount, ColumnStatistics, Counts, QualityReport, RuleCount, UnreadableFile,
 };
-use lakehouse_bind::EngineFailure;
 use lakehouse_stage::{Exit, StageError, verdict};
 use lakehouse_store::manifest::Manifest;
 
@@ -45,20 +45,34 @@ pub struct Built {
 /// # Errors
 /// Engine failures (memory, disk, a contract's SQL that fails at run time) and counts that do
 /// not reconcile, which is a bug.
-pub async fn build(job: &Job<'_>, manifest: Manifest, fetched: Fetched) -> Result<Built, StageError> {
+pub async fn build(
+    job: &Job<'_>,
+    manifest: Manifest,
+    fetched: Fetched,
+) -> Result<Built, StageError> {
     // Scoped threads would do as well; the engine must only stay off tokio's workers.
     tokio::task::block_in_place(|| build_blocking(job, manifest, fetched))
 }
 
-fn build_blocking(job: &Job<'_>, manifest: Manifest, fetched: Fetched) -> Result<Built, StageError> {
+fn build_blocking(
+    job: &Job<'_>,
+    manifest: Manifest,
+    fetched: Fetched,
+) -> Result<Built, StageError> {
     let context = job.context;
     let folder = context.workspace.directory(&format!("{}.out", job.name))?;
     let reader_bytes = (context.memory_limit_bytes / READER_SHARE).max(READER_MIN_BYTES);
     let session = Session::open(&SessionOptions {
         workspace: context.workspace.path().to_path_buf(),
-        memory_limit_bytes: context.memory_limit_bytes.saturating_sub(reader_bytes).max(64 << 20),
+        memory_limit_bytes: context
+            .memory_limit_bytes
+            .saturating_sub(reader_bytes)
+            .max(64 << 20),
         threads: context.threads,
-        pseudonym_key: context.pseudonym_key.as_ref().map(|key| key.expose().to_owned()),
+        pseudonym_key: context
+            .pseudonym_key
+            .as_ref()
+            .map(|key| key.expose().to_owned()),
     })
     .stage("open the engine")?;
 
@@ -68,17 +82,28 @@ fn build_blocking(job: &Job<'_>, manifest: Manifest, fetched: Fetched) -> Result
         threads: context.threads,
         ..ReaderOptions::new(job.dataset.format.clone())
     };
-    let plan = ReadPlan::from_contract(job.contract).map_err(|error| StageError::from_error(Exit::Usage, &error))?;
+    let plan = ReadPlan::from_contract(job.contract)
+        .map_err(|error| StageError::from_error(Exit::Usage, &error))?;
     let mut texts = quarantine::PagedTexts::register(&session, job, &options)?;
     let reader = Arc::new(Reader::new(plan, fetched.files.clone(), options));
     session
-        .register_source(SOURCE, Arc::new(ReaderSource::new(Arc::clone(&reader), context.threads)))
+        .register_source(
+            SOURCE,
+            Arc::new(ReaderSource::new(Arc::clone(&reader), context.threads)),
+        )
         .stage("register the reader")?;
-    session.define_run_date(context.date.date()).stage("define run_date()")?;
+    session
+        .define_run_date(context.date.date())
+        .stage("define run_date()")?;
     session.lock().stage("lock the engine")?;
 
     let timezone = context.pipeline.timezone();
-    let sql = silver_sql(job.contract, &format!("{SOURCE}()"), &context.date, &timezone);
+    let sql = silver_sql(
+        job.contract,
+        &format!("{SOURCE}()"),
+        &context.date,
+        &timezone,
+    );
     {
         let _phase = context.report.phase("read");
         session.execute(&sql.load).stage("read, cast and judge")?;
@@ -98,7 +123,9 @@ fn build_blocking(job: &Job<'_>, manifest: Manifest, fetched: Fetched) -> Result
     unreadable.sort_by_key(|(index, _)| *index);
     let dropped: Vec<i32> = unreadable.iter().map(|(index, _)| *index).collect();
     if !dropped.is_empty() {
-        session.execute(&sql.drop_files(&dropped)).stage("set unreadable files aside")?;
+        session
+            .execute(&sql.drop_files(&dropped))
+            .stage("set unreadable files aside")?;
     }
 
     {
@@ -113,7 +140,14 @@ fn build_blocking(job: &Job<'_>, manifest: Manifest, fetched: Fetched) -> Result
     let quarantine_sha256 = {
         let _phase = context.report.phase("quarantine");
         let files = quarantine::SourceFiles::new(&manifest, &fetched.files);
-        quarantine::write(&session, job, &files, &mut texts, &unreadable, &quarantine_path)?
+        quarantine::write(
+            &session,
+            job,
+            &files,
+            &mut texts,
+            &unreadable,
+            &quarantine_path,
+        )?
     };
 
     let mut quality = QualityReport {
@@ -134,10 +168,8 @@ fn build_blocking(job: &Job<'_>, manifest: Manifest, fetched: Fetched) -> Result
                 }
             })
             .collect(),
-        quarantined_by_rule: rule_counts(&session, &sql.rules)?
-,
-        repairs: rule_counts(&session, &sql.repairs)?
-,
+        quarantined_by_rule: rule_counts(&session, &sql.rules)?,
+        repairs: rule_counts(&session, &sql.repairs)?,
         discarded_columns: discarded
             .into_iter()
             .map(|(name, rows)| ColumnCount { name, rows })
@@ -162,15 +194,26 @@ fn build_blocking(job: &Job<'_>, manifest: Manifest, fetched: Fetched) -> Result
     let data = folder.join("data.parquet");
     {
         let _phase = context.report.phase("write");
-        let key_values =
-            crate::staging::key_values(job, &manifest, &quarantine_sha256, &quality_bytes, profile.as_deref());
-        let rows = session.write_parquet(&sql.published, &data, &key_values).stage("write the data file")?;
+        let key_values = crate::staging::key_values(
+            job,
+            &manifest,
+            &quarantine_sha256,
+            &quality_bytes,
+            profile.as_deref(),
+        );
+        let rows = session
+            .write_parquet(&sql.published, &data, &key_values)
+            .stage("write the data file")?;
         if rows != quality.counts.rows_published {
             return Err(not_conserved(job, &quality.counts, rows));
         }
     }
     if !quality.counts.are_conserved() {
-        return Err(not_conserved(job, &quality.counts, quality.counts.rows_published));
+        return Err(not_conserved(
+            job,
+            &quality.counts,
+            quality.counts.rows_published,
+        ));
     }
     report(job, &quality);
     Ok(Built {
@@ -241,14 +284,23 @@ fn column_statistics(session: &Session, sql: &str) -> Result<Vec<ColumnStatistic
 
 /// The profile as JSON: the engine's own rows, one object per column.
 fn profile(session: &Session, job: &Job<'_>, sql: &str) -> Result<Vec<u8>, StageError> {
-    let names: Vec<String> =
-        session.describe(sql).stage("profile")?.into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = session
+        .describe(sql)
+        .stage("profile")?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     let columns: Vec<serde_json::Value> = session
         .query(sql)
         .stage("profile")?
         .into_iter()
         .map(|row| {
-            names.iter().cloned().zip(row.iter().map(json)).collect::<serde_json::Map<_, _>>().into()
+            names
+                .iter()
+                .cloned()
+                .zip(row.iter().map(json))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         })
         .collect();
     let profile = serde_json::json!({
@@ -265,7 +317,9 @@ fn json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(value) => (*value).into(),
-        Value::Int(value) => i64::try_from(*value).map_or_else(|_| value.to_string().into(), Into::into),
+        Value::Int(value) => {
+            i64::try_from(*value).map_or_else(|_| value.to_string().into(), Into::into)
+        }
         Value::Double(value) => (*value).into(),
         Value::List(values) => values.iter().map(json).collect(),
         other => other.to_string().into(),
@@ -274,8 +328,9 @@ fn json(value: &Value) -> serde_json::Value {
 
 /// JSON as it is stored: readable, and the same bytes for the same content.
 fn json_bytes(value: &impl serde::Serialize) -> Result<Vec<u8>, StageError> {
-    let mut bytes = serde_json::to_vec_pretty(value)
-        .map_err(|error| StageError::bug("a report cannot be written as JSON").cause(error.to_string()))?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| {
+        StageError::bug("a report cannot be written as JSON").cause(error.to_string())
+    })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -302,4 +357,3 @@ fn report(job: &Job<'_>, quality: &QualityReport) {
         tracing::warn!(dataset = %job.name, rule = %failure.rule, measured = %failure.measured, allowed = %failure.allowed, "check will refuse this day");
     }
 }
-

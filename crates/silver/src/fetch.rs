@@ -40,7 +40,9 @@ pub async fn manifest(job: &Job<'_>) -> Result<Option<Manifest>, StageError> {
     let context = job.context;
     let loaded = manifest::load(
         &context.store,
-        &context.layout.bronze_manifest(&context.pipeline.name, job.name, &context.date),
+        &context
+            .layout
+            .bronze_manifest(&context.pipeline.name, job.name, &context.date),
     )
     .await?;
     Ok(loaded.map(|(manifest, _)| manifest))
@@ -52,9 +54,15 @@ pub async fn manifest(job: &Job<'_>) -> Result<Option<Manifest>, StageError> {
 /// Store failures, a full disk, and an object that is not what the manifest says.
 pub async fn files(job: &Job<'_>, manifest: &Manifest) -> Result<Fetched, StageError> {
     let _phase = job.context.report.phase("fetch");
-    let folder = job.context.workspace.directory(&format!("{}.source", job.name))?;
+    let folder = job
+        .context
+        .workspace
+        .directory(&format!("{}.source", job.name))?;
     let total_bytes = manifest.files.iter().map(|file| file.size_bytes).sum();
-    let progress = job.context.progress.bytes(&format!("fetch {}", job.name), total_bytes);
+    let progress = job
+        .context
+        .progress
+        .bytes(&format!("fetch {}", job.name), total_bytes);
     let mut fetches = futures::stream::iter(manifest.files.iter().enumerate())
         .map(|(index, file)| {
             let path = folder.join(format!("{index}"));
@@ -91,7 +99,10 @@ async fn fetch_one(
         &file.object,
     );
     let index = i32::try_from(index).map_err(|_| {
-        StageError::new(Exit::Usage, "a day of more than 2,147,483,647 files is not supported")
+        StageError::new(
+            Exit::Usage,
+            "a day of more than 2,147,483,647 files is not supported",
+        )
     })?;
     let Some((_, mut stream)) = context.store.get_stream(&address).await? else {
         return Err(StageError::new(
@@ -103,8 +114,9 @@ async fn fetch_one(
     let (sender, receiver) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
     let format = job.dataset.format.clone();
     let output_path = path.clone();
-    let decoder =
-        tokio::task::spawn_blocking(move || decode(&format, ChannelReader::new(receiver), output_path));
+    let decoder = tokio::task::spawn_blocking(move || {
+        decode(&format, ChannelReader::new(receiver), output_path)
+    });
     let mut hasher = Sha256::new();
     let mut decoder_listens = true;
     while let Some(chunk) = stream.next().await {
@@ -165,7 +177,10 @@ struct ChannelReader {
 
 impl ChannelReader {
     fn new(receiver: mpsc::Receiver<Bytes>) -> Self {
-        Self { receiver, current: Bytes::new() }
+        Self {
+            receiver,
+            current: Bytes::new(),
+        }
     }
 }
 

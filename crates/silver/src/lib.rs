@@ -16,6 +16,7 @@ pub mod source;
 pub mod staging;
 
 use clap::Parser;
+use lakehouse_bind::bind_contracts;
 use lakehouse_contract::{Contract, Dataset, Name};
 use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError};
 
@@ -55,6 +56,10 @@ impl StageArguments for Arguments {
 /// Configuration, store and engine failures; data never makes silver fail.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
     let selected = context.datasets(arguments.dataset.as_ref())?;
+    tokio::task::block_in_place(|| {
+        let contracts = selected.iter().map(|name| (name, &context.contracts[name]));
+        bind_contracts(context.workspace.path(), contracts)
+    })?;
     let mut exits = Vec::with_capacity(selected.len());
     for name in selected {
         exits.push(run_dataset(&context, &name, arguments.profile).await?);

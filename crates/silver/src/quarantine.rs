@@ -7,10 +7,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use lakehouse_bind::EngineFailure;
 use lakehouse_contract::quote::literal;
 use lakehouse_engine::{Chunk, ColumnKind, RowSource, RowWorker, Session, Value};
 use lakehouse_reader::{ReaderOptions, SourceFile, SourceTexts, Unreadable};
-use lakehouse_bind::EngineFailure;
 use lakehouse_stage::{Exit, StageError};
 use lakehouse_store::manifest::Manifest;
 
@@ -36,7 +36,10 @@ impl SourceFiles {
                 .iter()
                 .map(|file| (file.source_name.clone(), file.sha256.clone()))
                 .collect(),
-            paths: files.iter().map(|file| (file.index, file.path.clone())).collect(),
+            paths: files
+                .iter()
+                .map(|file| (file.index, file.path.clone()))
+                .collect(),
         }
     }
 }
@@ -72,34 +75,54 @@ pub fn write(
     output: &Path,
 ) -> Result<String, StageError> {
     let run = |sql: &str| session.execute(sql).stage("write the quarantine file");
-    run("CREATE TABLE rejected AS SELECT row_number() OVER (ORDER BY _lake_file, _lake_position, _lake_offset) AS number, \
+    run(
+        "CREATE TABLE rejected AS SELECT row_number() OVER (ORDER BY _lake_file, _lake_position, _lake_offset) AS number, \
          _lake_file AS file, _lake_position AS position, _lake_offset AS byte_offset, _lake_reasons AS rules \
-         FROM judged WHERE _lake_reasons IS NOT NULL")?;
+         FROM judged WHERE _lake_reasons IS NOT NULL",
+    )?;
     run("CREATE TABLE source_files (number INTEGER, name VARCHAR, sha256 VARCHAR)")?;
-    for page in files.names.iter().enumerate().collect::<Vec<_>>().chunks(500) {
+    for page in files
+        .names
+        .iter()
+        .enumerate()
+        .collect::<Vec<_>>()
+        .chunks(500)
+    {
         let rows: Vec<String> = page
             .iter()
-            .map(|(index, (name, sha256))| format!("({index}, {}, {})", literal(name), literal(sha256)))
+            .map(|(index, (name, sha256))| {
+                format!("({index}, {}, {})", literal(name), literal(sha256))
+            })
             .collect();
-        run(&format!("INSERT INTO source_files VALUES {}", rows.join(", ")))?;
+        run(&format!(
+            "INSERT INTO source_files VALUES {}",
+            rows.join(", ")
+        ))?;
     }
     run("CREATE TABLE unreadable_files (file INTEGER, position BIGINT, reason VARCHAR)")?;
     for (index, file) in unreadable {
         let position = file.position.to_string();
-        run(&format!("INSERT INTO unreadable_files VALUES ({index}, {position}, {})", literal(&file.reason)))?;
+        run(&format!(
+            "INSERT INTO unreadable_files VALUES ({index}, {position}, {})",
+            literal(&file.reason)
+        ))?;
     }
     run("CREATE TABLE quarantine_texts (number BIGINT, source VARCHAR)")?;
     read_texts(session, files, texts)?;
     session
         .write_parquet(SELECT, output, &std::collections::BTreeMap::new())
         .stage("write the quarantine file")?;
-    let sha256 = lakehouse_store::sha256_of_file(&output)?.0;
+    let sha256 = lakehouse_store::sha256_of_file(output)?.0;
     tracing::debug!(dataset = %job.name, sha256, "quarantine file written");
     Ok(sha256)
 }
 
 /// Reads the rejected rows' texts again, a page at a time.
-fn read_texts(session: &Session, files: &SourceFiles, texts: &mut PagedTexts) -> Result<(), StageError> {
+fn read_texts(
+    session: &Session,
+    files: &SourceFiles,
+    texts: &mut PagedTexts,
+) -> Result<(), StageError> {
     let mut first: i64 = 1;
     loop {
         let last = first + PAGE_ROWS as i64 - 1;
@@ -119,17 +142,34 @@ fn read_texts(session: &Session, files: &SourceFiles, texts: &mut PagedTexts) ->
             if rejected.shape_is_broken {
                 continue;
             }
-            let Some(path) = files.paths.get(&rejected.file) else { continue };
-            let text = texts.texts.texts(path, rejected.offset, rejected.position).map_err(|error| {
-                StageError::new(Exit::Bug, format!("a rejected row could not be read again: {error}"))
-            })?;
-            let object: serde_json::Map<String, serde_json::Value> =
-                texts.fields.iter().cloned().zip(text.into_iter().map(serde_json::Value::from)).collect();
-            found.push((rejected.number, serde_json::Value::Object(object).to_string()));
+            let Some(path) = files.paths.get(&rejected.file) else {
+                continue;
+            };
+            let text = texts
+                .texts
+                .texts(path, rejected.offset, rejected.position)
+                .map_err(|error| {
+                    StageError::new(
+                        Exit::Bug,
+                        format!("a rejected row could not be read again: {error}"),
+                    )
+                })?;
+            let object: serde_json::Map<String, serde_json::Value> = texts
+                .fields
+                .iter()
+                .cloned()
+                .zip(text.into_iter().map(serde_json::Value::from))
+                .collect();
+            found.push((
+                rejected.number,
+                serde_json::Value::Object(object).to_string(),
+            ));
         }
         texts.page.put(found);
         session
-            .execute(&format!("INSERT INTO quarantine_texts SELECT number, source FROM {TEXTS}()"))
+            .execute(&format!(
+                "INSERT INTO quarantine_texts SELECT number, source FROM {TEXTS}()"
+            ))
             .stage("keep the texts of rejected rows")?;
         first = last + 1;
     }
@@ -160,14 +200,27 @@ impl PagedTexts {
     ///
     /// # Errors
     /// Engine failures.
-    pub fn register(session: &Session, job: &Job<'_>, options: &ReaderOptions) -> Result<Self, StageError> {
+    pub fn register(
+        session: &Session,
+        job: &Job<'_>,
+        options: &ReaderOptions,
+    ) -> Result<Self, StageError> {
         let fields = job.contract.showable_paths();
         let page = Page::default();
-        session.register_source(TEXTS, Arc::new(page.clone())).stage("register the texts")?;
-        let paths = fields.iter().map(|field| lakehouse_reader::split_path(field)).collect();
-        let texts =
-            SourceTexts::new(paths, options).map_err(|error| StageError::from_error(Exit::Usage, &error))?;
-        Ok(Self { fields, texts, page })
+        session
+            .register_source(TEXTS, Arc::new(page.clone()))
+            .stage("register the texts")?;
+        let paths = fields
+            .iter()
+            .map(|field| lakehouse_reader::split_path(field))
+            .collect();
+        let texts = SourceTexts::new(paths, options)
+            .map_err(|error| StageError::from_error(Exit::Usage, &error))?;
+        Ok(Self {
+            fields,
+            texts,
+            page,
+        })
     }
 }
 
@@ -177,13 +230,19 @@ struct Page(Arc<Mutex<Vec<(i64, String)>>>);
 
 impl Page {
     fn put(&self, texts: Vec<(i64, String)>) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = texts;
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = texts;
     }
 }
 
 impl RowSource for Page {
     fn columns(&self) -> Vec<(String, ColumnKind)> {
-        vec![("number".to_owned(), ColumnKind::Int64), ("source".to_owned(), ColumnKind::Text)]
+        vec![
+            ("number".to_owned(), ColumnKind::Int64),
+            ("source".to_owned(), ColumnKind::Text),
+        ]
     }
 
     fn worker(&self) -> Box<dyn RowWorker> {
@@ -197,7 +256,10 @@ impl RowSource for Page {
 
 impl RowWorker for Page {
     fn fill(&mut self, chunk: &mut Chunk<'_>) -> Result<usize, String> {
-        let mut rest = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut rest = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let taken = rest.len().min(chunk.capacity());
         for (row, (number, source)) in rest.drain(..taken).enumerate() {
             chunk.column_mut::<i64>(0)[row] = number;

@@ -73,12 +73,24 @@ impl RowWorker for ReaderWorker {
 fn copy_column(chunk: &mut Chunk<'_>, index: usize, column: &ColumnData, batch: &Batch) {
     let rows = batch.rows();
     match column.values() {
-        Values::Boolean(values) => chunk.column_mut::<bool>(index)[..rows].copy_from_slice(&values[..rows]),
-        Values::Int16(values) => chunk.column_mut::<i16>(index)[..rows].copy_from_slice(&values[..rows]),
-        Values::Int32(values) => chunk.column_mut::<i32>(index)[..rows].copy_from_slice(&values[..rows]),
-        Values::Int64(values) => chunk.column_mut::<i64>(index)[..rows].copy_from_slice(&values[..rows]),
-        Values::Int128(values) => chunk.column_mut::<i128>(index)[..rows].copy_from_slice(&values[..rows]),
-        Values::Double(values) => chunk.column_mut::<f64>(index)[..rows].copy_from_slice(&values[..rows]),
+        Values::Boolean(values) => {
+            chunk.column_mut::<bool>(index)[..rows].copy_from_slice(&values[..rows])
+        }
+        Values::Int16(values) => {
+            chunk.column_mut::<i16>(index)[..rows].copy_from_slice(&values[..rows])
+        }
+        Values::Int32(values) => {
+            chunk.column_mut::<i32>(index)[..rows].copy_from_slice(&values[..rows])
+        }
+        Values::Int64(values) => {
+            chunk.column_mut::<i64>(index)[..rows].copy_from_slice(&values[..rows])
+        }
+        Values::Int128(values) => {
+            chunk.column_mut::<i128>(index)[..rows].copy_from_slice(&values[..rows])
+        }
+        Values::Double(values) => {
+            chunk.column_mut::<f64>(index)[..rows].copy_from_slice(&values[..rows])
+        }
         Values::Text(spans) => {
             if column.validity().none_valid(rows) {
                 return chunk.set_validity(index, column.validity().words());

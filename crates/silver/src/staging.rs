@@ -24,26 +24,47 @@ pub fn key_values(
 ) -> BTreeMap<String, String> {
     let inputs = inputs_json(manifest);
     let mut key_values = BTreeMap::from([
-        ("lake.pipeline".to_owned(), job.context.pipeline.name.to_string()),
+        (
+            "lake.pipeline".to_owned(),
+            job.context.pipeline.name.to_string(),
+        ),
         ("lake.dataset".to_owned(), job.name.to_string()),
         ("lake.date".to_owned(), job.context.date.to_string()),
-        ("lake.inputs_sha256".to_owned(), sha256_of_bytes(inputs.as_bytes())),
+        (
+            "lake.inputs_sha256".to_owned(),
+            sha256_of_bytes(inputs.as_bytes()),
+        ),
         ("lake.inputs".to_owned(), inputs),
-        ("lake.contract_sha256".to_owned(), job.contract.sha256.clone()),
+        (
+            "lake.contract_sha256".to_owned(),
+            job.contract.sha256.clone(),
+        ),
         ("lake.engine".to_owned(), lakehouse_engine::version()),
-        ("lake.quarantine".to_owned(), format!("{quarantine_sha256}.parquet")),
-        ("lake.quality".to_owned(), format!("{}.json", sha256_of_bytes(quality))),
+        (
+            "lake.quarantine".to_owned(),
+            format!("{quarantine_sha256}.parquet"),
+        ),
+        (
+            "lake.quality".to_owned(),
+            format!("{}.json", sha256_of_bytes(quality)),
+        ),
     ]);
     if let Some(profile) = profile {
-        key_values.insert("lake.profile".to_owned(), format!("{}.json", sha256_of_bytes(profile)));
+        key_values.insert(
+            "lake.profile".to_owned(),
+            format!("{}.json", sha256_of_bytes(profile)),
+        );
     }
     key_values
 }
 
 /// The sorted (source name, size, SHA-256) of the manifest.
 fn inputs_json(manifest: &Manifest) -> String {
-    let mut files: Vec<_> =
-        manifest.files.iter().map(|file| (&file.source_name, file.size_bytes, &file.sha256)).collect();
+    let mut files: Vec<_> = manifest
+        .files
+        .iter()
+        .map(|file| (&file.source_name, file.size_bytes, &file.sha256))
+        .collect();
     files.sort();
     let files: Vec<serde_json::Value> = files
         .into_iter()
@@ -64,7 +85,10 @@ pub async fn upload(job: &Job<'_>, built: Built) -> Result<(), StageError> {
     let store = &context.store;
     let quality_sha256 = sha256_of_bytes(&built.quality);
     let mut names = BTreeMap::from([
-        ("quarantine".to_owned(), format!("{}.parquet", built.quarantine_sha256)),
+        (
+            "quarantine".to_owned(),
+            format!("{}.parquet", built.quarantine_sha256),
+        ),
         ("quality".to_owned(), format!("{quality_sha256}.json")),
     ]);
     store
@@ -94,26 +118,47 @@ pub async fn upload(job: &Job<'_>, built: Built) -> Result<(), StageError> {
         .await?;
     let data_sha256 = lakehouse_store::sha256_of_file(&built.data)?.0;
     store
-        .put_file(&address(job, StagedFile::Data), &built.data, &with_sha256(&data_sha256, names))
+        .put_file(
+            &address(job, StagedFile::Data),
+            &built.data,
+            &with_sha256(&data_sha256, names),
+        )
         .await?;
-    context.report.dataset(job.name).set("data_sha256", data_sha256);
+    context
+        .report
+        .dataset(job.name)
+        .set("data_sha256", data_sha256);
     Ok(())
 }
 
 /// Put options that carry the object's own SHA-256 and the names of what belongs to it.
 fn with_sha256(sha256: &str, metadata: BTreeMap<String, String>) -> PutOptions {
-    PutOptions { sha256: Some(sha256.to_owned()), metadata, ..PutOptions::default() }
+    PutOptions {
+        sha256: Some(sha256.to_owned()),
+        metadata,
+        ..PutOptions::default()
+    }
 }
 
 fn address(job: &Job<'_>, file: StagedFile) -> ObjectAddress {
     let context = job.context;
-    context.layout.staged_object(&context.pipeline.name, &context.date, context.run_id.as_str(), job.name, file)
+    context.layout.staged_object(
+        &context.pipeline.name,
+        &context.date,
+        context.run_id.as_str(),
+        job.name,
+        file,
+    )
 }
 
 /// What a run would read and write, when bronze has a manifest.
 pub fn plan(job: &Job<'_>, manifest: &Manifest) {
     let context = job.context;
-    context.would_read(context.layout.bronze_manifest(&context.pipeline.name, job.name, &context.date));
+    context.would_read(context.layout.bronze_manifest(
+        &context.pipeline.name,
+        job.name,
+        &context.date,
+    ));
     for file in &manifest.files {
         context.would_read(context.layout.bronze_object(
             &context.pipeline.name,
@@ -128,7 +173,9 @@ pub fn plan(job: &Job<'_>, manifest: &Manifest) {
 /// The same, when bronze has not run yet.
 pub fn plan_without_manifest(job: &Job<'_>) {
     let context = job.context;
-    let manifest = context.layout.bronze_manifest(&context.pipeline.name, job.name, &context.date);
+    let manifest = context
+        .layout
+        .bronze_manifest(&context.pipeline.name, job.name, &context.date);
     context.would_read(format!("{} ({})", manifest, "after bronze"));
     plan_writes(job);
 }

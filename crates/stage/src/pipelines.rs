@@ -31,7 +31,10 @@ impl LoadedPipeline {
     /// When a variable is not set: 2.
     pub fn source_of(&self, name: &Name, dataset: &Dataset) -> Result<String, StageError> {
         if let Some(root) = env::read(&env::LAKE_SOURCE_ROOT)? {
-            return Ok(Path::new(&root).join(name.as_str()).to_string_lossy().into_owned());
+            return Ok(Path::new(&root)
+                .join(name.as_str())
+                .to_string_lossy()
+                .into_owned());
         }
         expand_environment(&dataset.from, |name| std::env::var(name).ok()).map_err(|error| {
             let file = self.directory.join(PIPELINE_FILE);

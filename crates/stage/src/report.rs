@@ -97,7 +97,6 @@ impl Report {
     }
 
     /// Measures a phase until the guard is dropped; a name used again adds up.
-    #[must_use]
     pub fn phase(&self, name: &str) -> Phase {
         Phase {
             report: self.clone(),
@@ -315,7 +314,6 @@ impl Section {
 
     /// Measures a phase of this dataset or mart, and of the whole run, until the guard is
     /// dropped.
-    #[must_use]
     pub fn phase(&self, name: &str) -> Phase {
         Phase {
             report: self.report.clone(),

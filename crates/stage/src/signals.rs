@@ -56,7 +56,7 @@ impl Killer {
             .name("signals".to_owned())
             .spawn(move || {
                 let prepared = tokio::runtime::Builder::new_current_thread()
-                    .enable_io()
+                    .enable_all()
                     .build()
                     .and_then(|runtime| {
                         let entered = runtime.enter();
@@ -79,15 +79,15 @@ impl Killer {
                                 _ = interrupt.recv() => ("SIGINT", 2),
                             }
                         });
-                        let store = killer.end(&report, name, 128 + number);
-                        if let Some(store) = store {
+                        // Whatever happens from here on, the process ends.
+                        let _end = EndNow(128 + number);
+                        if let Some(store) = killer.end(&report, name, 128 + number) {
                             runtime.block_on(async {
                                 let _ =
                                     tokio::time::timeout(ABORT_TIMEOUT, store.abort_open_uploads())
                                         .await;
                             });
                         }
-                        exit_now(128 + number);
                     }
                 }
             })
@@ -130,8 +130,13 @@ impl Killer {
     }
 }
 
-fn exit_now(code: i32) -> ! {
-    // SAFETY: ends the process at once. `std::process::exit` would run the destructors of the
-    // engine's library while its threads are still at work.
-    unsafe { libc::_exit(code) }
+/// Ends the process at once when dropped.
+struct EndNow(i32);
+
+impl Drop for EndNow {
+    fn drop(&mut self) {
+        // SAFETY: ends the process at once. `std::process::exit` would run the destructors of
+        // the engine's library while its threads are still at work.
+        unsafe { libc::_exit(self.0) }
+    }
 }

@@ -104,7 +104,10 @@ fn logs_are_one_json_object_a_line_with_the_message_last() {
             event["time"].is_string() && event["level"].is_string(),
             "{line}"
         );
-        assert_eq!(event.as_object().unwrap().keys().last().unwrap(), "message");
+        assert_eq!(
+            event.as_object().unwrap().keys().next_back().unwrap(),
+            "message"
+        );
     }
 }
 

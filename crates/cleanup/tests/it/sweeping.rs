@@ -67,6 +67,7 @@ fn staging_of_dead_runs_and_their_uploads_go_when_they_are_old() {
             .silver_data(&name("shop"), &name("orders"), &date()),
     );
     lake.begin_upload(&"s3://gold/not/of/the/lake".parse().unwrap());
+    assert_eq!(lake.uploads(), 2);
     lake.put_at("s3://staging/what/is/this");
     lake.put_at("s3://staging/_clock/left-behind");
 

@@ -17,6 +17,7 @@
 
 mod functions;
 mod names;
+mod nodes;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -76,7 +77,7 @@ pub fn check_select(session: &Session, sql: &str) -> Result<References, EngineEr
 pub fn check_expression(session: &Session, expression: &str) -> Result<Expression, EngineError> {
     let tree = parse(session, &format!("SELECT {expression}"), "expression")?;
     let only_one = |tree: &Json| {
-        walk::sole_expression(tree).map(|_| ()).ok_or_else(|| {
+        nodes::sole_expression(tree).map(|_| ()).ok_or_else(|| {
             EngineError::refused(
                 format!("`{expression}` is more than one expression"),
                 "write one expression over the row's columns: no list, alias, FROM, WHERE or ORDER BY",

@@ -144,4 +144,29 @@ mod tests {
             );
         }
     }
+
+    /// A name that this engine does not have was misspelt, or the engine has lost it.
+    #[test]
+    fn allowed_functions_are_in_the_engine() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let session = crate::Session::open(&crate::SessionOptions {
+            workspace: folder.path().to_owned(),
+            memory_limit_bytes: 1 << 28,
+            threads: 1,
+            pseudonym_key: None,
+        })
+        .expect("a session");
+        let rows = session
+            .query("SELECT DISTINCT function_name FROM duckdb_functions()")
+            .expect("functions");
+        let known: Vec<String> = rows.iter().map(|row| row[0].to_string()).collect();
+        // The parser makes these itself.
+        let of_the_parser = ["coalesce", "grouping", "grouping_id", "unnest"];
+        for name in [SCALARS, AGGREGATES, ORDERED_AGGREGATES, WINDOWS].concat() {
+            assert!(
+                of_the_parser.contains(&name) || known.iter().any(|known| known == name),
+                "{name}"
+            );
+        }
+    }
 }

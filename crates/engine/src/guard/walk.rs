@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json};
 
 use super::names::{self, FunctionKind};
-use crate::error::EngineError;
+use super::nodes::{
+    Walk, check_collation, check_formats, check_modifiers, check_type, collect_names,
+    function_name, is_qualified, refuse, strings,
+};
 
 /// Kinds of expressions that are allowed.
 const CLASSES: [&str; 17] = [
@@ -72,27 +75,6 @@ pub(super) struct Found {
     pub(super) columns: BTreeSet<Vec<String>>,
 }
 
-/// The expression of `SELECT <expression>`, if the statement is nothing else.
-pub(super) fn sole_expression(statement: &Json) -> Option<&Json> {
-    let node = statement["node"].as_object()?;
-    let is_plain = node.get("type")?.as_str() == Some("SELECT_NODE")
-        && node.get("from_table")?["type"].as_str() == Some("EMPTY")
-        && node.keys().all(|key| {
-            matches!(
-                key.as_str(),
-                "type" | "select_list" | "from_table" | "cte_map" | "aggregate_handling"
-            )
-        })
-        && node.get("cte_map").is_none_or(|map| map["map"].is_null())
-        && node
-            .get("aggregate_handling")
-            .is_none_or(|handling| handling.as_str() == Some("STANDARD_HANDLING"));
-    match node.get("select_list")?.as_array().map(Vec::as_slice) {
-        Some([expression]) if is_plain && expression["alias"].is_null() => Some(expression),
-        _ => None,
-    }
-}
-
 /// Walks a tree, collects what it refers to, and stops at what is not allowed.
 pub(super) struct Walker {
     allowed: Allowed,
@@ -102,8 +84,6 @@ pub(super) struct Walker {
     /// Parameters of lambdas that are in scope.
     lambda_names: Vec<String>,
 }
-
-type Walk = Result<(), EngineError>;
 
 impl Walker {
     pub(super) fn new(allowed: Allowed) -> Self {
@@ -394,150 +374,5 @@ impl Walker {
         }
         self.found.functions.insert(name);
         Ok(())
-    }
-}
-
-fn refuse(what: impl Into<String>, hint: impl Into<String>) -> Walk {
-    Err(EngineError::refused(what, hint))
-}
-
-fn strings(value: &Json) -> Vec<String> {
-    value
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Json::as_str)
-        .map(str::to_owned)
-        .collect()
-}
-
-/// The function's name in lower case.
-fn function_name(function: &Map<String, Json>) -> String {
-    function
-        .get("function_name")
-        .and_then(Json::as_str)
-        .unwrap_or_default()
-        .to_lowercase()
-}
-
-/// Whether the function is called with a schema, which could be a way around the list.
-fn is_qualified(function: &Map<String, Json>) -> bool {
-    let has = |key: &str| {
-        function
-            .get(key)
-            .and_then(Json::as_str)
-            .is_some_and(|text| !text.is_empty())
-    };
-    has("schema")
-        || has("catalog")
-        || has("schema_name")
-        || has("catalog_name")
-        || function
-            .get("qualified_name")
-            .is_some_and(|name| strings(&name["path"]).len() > 1)
-}
-
-/// Adds the names of a lambda's parameters.
-fn collect_names(parameters: &Json, names: &mut Vec<String>) {
-    match parameters {
-        Json::Array(values) => values.iter().for_each(|value| collect_names(value, names)),
-        Json::Object(node) => match node.get("column_names") {
-            Some(path) => names.extend(strings(path).iter().map(|name| name.to_lowercase())),
-            None => node.values().for_each(|value| collect_names(value, names)),
-        },
-        _ => {}
-    }
-}
-
-/// Refuses to take some of the rows when nothing says which.
-fn check_modifiers(node: &Map<String, Json>) -> Walk {
-    let modifiers = || {
-        node.get("modifiers")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-    };
-    let has = |wanted: &[&str]| {
-        modifiers().any(|modifier| {
-            modifier["type"]
-                .as_str()
-                .is_some_and(|kind| wanted.contains(&kind))
-        })
-    };
-    let takes_some = has(&["LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER"])
-        || modifiers().any(|modifier| !modifier["distinct_on_targets"].is_null());
-    if takes_some && !has(&["ORDER_MODIFIER"]) {
-        return refuse(
-            "LIMIT or DISTINCT ON takes some of the rows, and nothing says which",
-            "add an ORDER BY that leaves no ties",
-        );
-    }
-    Ok(())
-}
-
-fn check_type(node: &Map<String, Json>) -> Walk {
-    let name = node
-        .get("type_name")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    if names::is_zoned_type(name) {
-        return refuse(
-            format!("the type `{name}` needs a part of the engine that is not always there"),
-            "use TIMESTAMP: all timestamps here are UTC without a zone",
-        );
-    }
-    Ok(())
-}
-
-fn check_collation(node: &Map<String, Json>) -> Walk {
-    let name = node
-        .get("collation")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    if !names::is_plain_collation(name) {
-        return refuse(
-            format!("the collation `{name}` needs a part of the engine that is not always there"),
-            "use `nocase`, `noaccent`, or none",
-        );
-    }
-    Ok(())
-}
-
-/// Formats of dates must be there to be read, and say nothing of zones.
-fn check_formats(name: &str, node: &Map<String, Json>) -> Walk {
-    let arguments: Vec<&Json> = node
-        .get("arguments")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-        .map(|argument| argument.get("expression").unwrap_or(argument))
-        .collect();
-    let mut formats = Vec::new();
-    constant_texts(&arguments, &mut formats);
-    if formats.is_empty() || formats.iter().any(|format| names::is_zoned_format(format)) {
-        return refuse(
-            format!("`{name}` needs a format in quotes, without `%z` and `%Z`"),
-            "write the format into the call; times with a zone are read by the contract's `sourceFormat`",
-        );
-    }
-    Ok(())
-}
-
-fn constant_texts(values: &[&Json], texts: &mut Vec<String>) {
-    for value in values {
-        match value["class"].as_str() {
-            Some("CONSTANT") => texts.extend(value["literal"]["text"].as_str().map(str::to_owned)),
-            // A list of formats.
-            Some("FUNCTION") if value["function_name"].as_str() == Some("list_value") => {
-                let inner: Vec<&Json> = value["arguments"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|argument| argument.get("expression").unwrap_or(argument))
-                    .collect();
-                constant_texts(&inner, texts);
-            }
-            _ => {}
-        }
     }
 }

@@ -112,7 +112,12 @@ impl Day<'_> {
         flag(stage == "bronze" && self.arguments.prune, "--prune");
         flag(stage == "silver" && self.arguments.profile, "--profile");
         flag(stage == "gold", "--materialised partition");
-        Call { stage, arguments, environment: self.share.environment(), forward_logs: self.forward_logs }
+        Call {
+            stage,
+            arguments,
+            environment: self.share.environment(),
+            forward_logs: self.forward_logs,
+        }
     }
 }
 
@@ -120,7 +125,11 @@ impl DayOutcome {
     fn note(&mut self, outcome: &Outcome) {
         let datasets = outcome.report["datasets"].as_object();
         let sum = |field: &str| -> u64 {
-            datasets.into_iter().flat_map(|datasets| datasets.values()).filter_map(|dataset| dataset[field].as_u64()).sum()
+            datasets
+                .into_iter()
+                .flat_map(|datasets| datasets.values())
+                .filter_map(|dataset| dataset[field].as_u64())
+                .sum()
         };
         if self.stage == "silver" {
             self.rows_read = sum("rows_read");

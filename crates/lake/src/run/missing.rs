@@ -34,7 +34,11 @@ pub async fn days_that_are_there(
 ///
 /// # Errors
 /// Store failures.
-pub async fn published(base: &Base, store: &ObjectStore, place: &Location) -> Result<BTreeSet<RunDate>, StageError> {
+pub async fn published(
+    base: &Base,
+    store: &ObjectStore,
+    place: &Location,
+) -> Result<BTreeSet<RunDate>, StageError> {
     Ok(store
         .list(place)
         .await?
@@ -43,4 +47,3 @@ pub async fn published(base: &Base, store: &ObjectStore, place: &Location) -> Re
         .filter_map(|object| base.settings.layout.partition_date(&object.address))
         .collect())
 }
-

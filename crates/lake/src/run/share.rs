@@ -24,8 +24,11 @@ impl Share {
     }
 
     fn divide(threads: usize, memory_limit_bytes: u64, days: usize, jobs: Option<usize>) -> Self {
-        let by_memory = usize::try_from(memory_limit_bytes / MIN_MEMORY_BYTES).unwrap_or(usize::MAX);
-        let jobs = jobs.unwrap_or_else(|| threads.min(by_memory)).clamp(1, days.max(1));
+        let by_memory =
+            usize::try_from(memory_limit_bytes / MIN_MEMORY_BYTES).unwrap_or(usize::MAX);
+        let jobs = jobs
+            .unwrap_or_else(|| threads.min(by_memory))
+            .clamp(1, days.max(1));
         Self {
             jobs,
             threads: (threads / jobs).max(1),
@@ -38,7 +41,10 @@ impl Share {
     pub fn environment(&self) -> Vec<(String, String)> {
         vec![
             ("LAKE_THREADS".to_owned(), self.threads.to_string()),
-            ("LAKE_MEMORY_LIMIT".to_owned(), self.memory_limit_bytes.to_string()),
+            (
+                "LAKE_MEMORY_LIMIT".to_owned(),
+                self.memory_limit_bytes.to_string(),
+            ),
         ]
     }
 }
@@ -51,16 +57,44 @@ mod tests {
 
     #[test]
     fn days_in_flight_are_bounded_by_threads_memory_and_days() {
-        assert_eq!(Share::divide(4, GIB, 30, None), Share { jobs: 4, threads: 1, memory_limit_bytes: GIB / 4 });
+        assert_eq!(
+            Share::divide(4, GIB, 30, None),
+            Share {
+                jobs: 4,
+                threads: 1,
+                memory_limit_bytes: GIB / 4
+            }
+        );
         assert_eq!(Share::divide(8, GIB, 30, None).jobs, 4);
-        assert_eq!(Share::divide(4, GIB, 1, None), Share { jobs: 1, threads: 4, memory_limit_bytes: GIB });
+        assert_eq!(
+            Share::divide(4, GIB, 1, None),
+            Share {
+                jobs: 1,
+                threads: 4,
+                memory_limit_bytes: GIB
+            }
+        );
         assert_eq!(Share::divide(4, GIB, 0, None).jobs, 1);
-        assert_eq!(Share::divide(1, GIB / 8, 30, None), Share { jobs: 1, threads: 1, memory_limit_bytes: GIB / 8 });
+        assert_eq!(
+            Share::divide(1, GIB / 8, 30, None),
+            Share {
+                jobs: 1,
+                threads: 1,
+                memory_limit_bytes: GIB / 8
+            }
+        );
     }
 
     #[test]
     fn a_number_of_jobs_is_obeyed_up_to_the_days() {
-        assert_eq!(Share::divide(2, GIB, 30, Some(8)), Share { jobs: 8, threads: 1, memory_limit_bytes: GIB / 8 });
+        assert_eq!(
+            Share::divide(2, GIB, 30, Some(8)),
+            Share {
+                jobs: 8,
+                threads: 1,
+                memory_limit_bytes: GIB / 8
+            }
+        );
         assert_eq!(Share::divide(2, GIB, 3, Some(8)).jobs, 3);
     }
 }

@@ -25,27 +25,45 @@ pub async fn run(
     to: RunDate,
     forward_logs: bool,
 ) -> Result<Option<Outcome>, StageError> {
-    let any = loaded.pipeline.marts.values().any(|mart| mart.materialised == Materialised::Snapshot);
+    let any = loaded
+        .pipeline
+        .marts
+        .values()
+        .any(|mart| mart.materialised == Materialised::Snapshot);
     let built = outcomes.values().any(|outcome| outcome.exit == Exit::Done);
     if !any || !built || arguments.dry_run {
         return Ok(None);
     }
     let environment = vec![
         ("LAKE_THREADS".to_owned(), base.settings.threads.to_string()),
-        ("LAKE_MEMORY_LIMIT".to_owned(), base.settings.memory_limit_bytes.to_string()),
+        (
+            "LAKE_MEMORY_LIMIT".to_owned(),
+            base.settings.memory_limit_bytes.to_string(),
+        ),
     ];
     let call = |date: &str, more: &[&str]| Call {
         stage: "gold",
-        arguments: ["--pipeline", arguments.pipeline.as_str(), "--date", date, "--run-id", run_id]
-            .iter()
-            .chain(more)
-            .map(|&text| text.to_owned())
-            .collect(),
+        arguments: [
+            "--pipeline",
+            arguments.pipeline.as_str(),
+            "--date",
+            date,
+            "--run-id",
+            run_id,
+        ]
+        .iter()
+        .chain(more)
+        .map(|&text| text.to_owned())
+        .collect(),
         environment: environment.clone(),
         forward_logs,
     };
     let from = arguments.from.to_string();
-    let range = child::run(&call(&to.to_string(), &["--materialised", "snapshot", "--from", &from])).await?;
+    let range = child::run(&call(
+        &to.to_string(),
+        &["--materialised", "snapshot", "--from", &from],
+    ))
+    .await?;
     if !matches!(range.exit(), Exit::Done | Exit::Nothing) {
         return Ok(Some(range));
     }

@@ -22,9 +22,17 @@ pub fn report(
     there: &BTreeSet<RunDate>,
     snapshots: Option<&Outcome>,
 ) {
-    let count = |exit: Exit| outcomes.values().filter(|outcome| outcome.exit == exit).count() as u64;
+    let count = |exit: Exit| {
+        outcomes
+            .values()
+            .filter(|outcome| outcome.exit == exit)
+            .count() as u64
+    };
     let total = |figure: fn(&DayOutcome) -> u64| outcomes.values().map(figure).sum::<u64>();
-    let failed: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.error.is_some()).collect();
+    let failed: Vec<_> = outcomes
+        .iter()
+        .filter(|(_, outcome)| outcome.error.is_some())
+        .collect();
     let report = &base.report;
     report.set("days_done", count(Exit::Done));
     report.set("days_nothing_to_do", count(Exit::Nothing));
@@ -32,7 +40,10 @@ pub fn report(
     report.set("days_failed", failed.len() as u64);
     report.set("rows_read", total(|outcome| outcome.rows_read));
     report.set("rows_published", total(|outcome| outcome.rows_published));
-    report.set("rows_quarantined", total(|outcome| outcome.rows_quarantined));
+    report.set(
+        "rows_quarantined",
+        total(|outcome| outcome.rows_quarantined),
+    );
     report.set("rows_duplicate", total(|outcome| outcome.rows_duplicate));
     let failures: Vec<_> = failed
         .iter()
@@ -61,7 +72,11 @@ pub fn report(
         total(|outcome| outcome.rows_duplicate),
     ));
     for (date, outcome) in &failed {
-        output::note(&format!("\n{date} failed in {}: {}", outcome.stage, outcome.error.as_deref().unwrap_or_default()));
+        output::note(&format!(
+            "\n{date} failed in {}: {}",
+            outcome.stage,
+            outcome.error.as_deref().unwrap_or_default()
+        ));
     }
     if let Some(snapshots) = snapshots
         && !matches!(snapshots.exit(), Exit::Done | Exit::Nothing)
@@ -97,7 +112,12 @@ fn plans(outcomes: &BTreeMap<RunDate, DayOutcome>) {
     for (date, outcome) in outcomes {
         for (stage, report) in &outcome.plan {
             for (field, verb) in [("would_read", "would read"), ("would_write", "would write")] {
-                for address in report[field].as_array().into_iter().flatten().filter_map(|value| value.as_str()) {
+                for address in report[field]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|value| value.as_str())
+                {
                     output::note(&format!("{date} {stage} {verb} {address}"));
                 }
             }

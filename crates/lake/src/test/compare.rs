@@ -26,7 +26,13 @@ pub async fn outputs(
     server: &Server,
 ) -> Result<Vec<String>, StageError> {
     tokio::task::block_in_place(|| {
-        let comparison = Comparison { base, loaded, folder, case, data_dir: server.data_dir() };
+        let comparison = Comparison {
+            base,
+            loaded,
+            folder,
+            case,
+            data_dir: server.data_dir(),
+        };
         comparison.all()
     })
 }
@@ -50,14 +56,24 @@ impl Comparison<'_> {
                 if let Some(expected) = expected_file(self.folder, date, "silver", dataset) {
                     compared += 1;
                     let data = self.local(&layout.silver_data(pipeline, dataset, date));
-                    differences.extend(self.compare(&expected, &data, &format!("SELECT * FROM {}", relation(&data)))?);
+                    differences.extend(self.compare(
+                        &expected,
+                        &data,
+                        &format!("SELECT * FROM {}", relation(&data)),
+                    )?);
                 }
                 if let Some(expected) = expected_file(self.folder, date, "quarantine", dataset) {
                     compared += 1;
                     let partition = layout.quarantine_partition(pipeline, dataset, date);
                     match self.quarantine_file(&partition) {
-                        Some(path) => differences.extend(self.compare(&expected, &path, &quarantine_select(&path))?),
-                        None => differences.push(format!("{date}: `{dataset}` has no quarantine file")),
+                        Some(path) => differences.extend(self.compare(
+                            &expected,
+                            &path,
+                            &quarantine_select(&path),
+                        )?),
+                        None => {
+                            differences.push(format!("{date}: `{dataset}` has no quarantine file"))
+                        }
                     }
                 }
             }
@@ -65,7 +81,11 @@ impl Comparison<'_> {
                 if let Some(expected) = expected_file(self.folder, date, "gold", mart) {
                     compared += 1;
                     let data = self.local(&layout.gold_data(pipeline, mart, date));
-                    differences.extend(self.compare(&expected, &data, &format!("SELECT * FROM {}", relation(&data)))?);
+                    differences.extend(self.compare(
+                        &expected,
+                        &data,
+                        &format!("SELECT * FROM {}", relation(&data)),
+                    )?);
                 }
             }
             differences.extend(self.unknown_names(date)?);
@@ -74,7 +94,8 @@ impl Comparison<'_> {
             }
         }
         if compared == 0 && self.case.expect == Expectation::Published {
-            differences.push("the case expects nothing: there is no file under `expected/`".to_owned());
+            differences
+                .push("the case expects nothing: there is no file under `expected/`".to_owned());
         }
         Ok(differences)
     }
@@ -84,13 +105,26 @@ impl Comparison<'_> {
         let mut unknown = Vec::new();
         let datasets: Vec<&Name> = self.loaded.pipeline.datasets.keys().collect();
         let marts: Vec<&Name> = self.loaded.pipeline.marts.keys().collect();
-        for (layer, names) in [("silver", &datasets), ("quarantine", &datasets), ("gold", &marts)] {
-            let folder = self.folder.join("expected").join(date.to_string()).join(layer);
-            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for (layer, names) in [
+            ("silver", &datasets),
+            ("quarantine", &datasets),
+            ("gold", &marts),
+        ] {
+            let folder = self
+                .folder
+                .join("expected")
+                .join(date.to_string())
+                .join(layer);
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                continue;
+            };
             for entry in entries.flatten() {
                 let file = entry.file_name().to_string_lossy().into_owned();
                 if !names.iter().any(|name| file == format!("{name}.csv")) {
-                    unknown.push(format!("`{}` is of nothing that the pipeline has", folder.join(file).display()));
+                    unknown.push(format!(
+                        "`{}` is of nothing that the pipeline has",
+                        folder.join(file).display()
+                    ));
                 }
             }
         }
@@ -98,7 +132,9 @@ impl Comparison<'_> {
     }
 
     fn nothing_published(&self, date: &RunDate) -> Vec<String> {
-        let Ok(layout) = server::layout() else { return Vec::new() };
+        let Ok(layout) = server::layout() else {
+            return Vec::new();
+        };
         self.loaded
             .pipeline
             .datasets
@@ -115,7 +151,10 @@ impl Comparison<'_> {
 
     /// The partition's only quarantine file: published, or kept as evidence of a refusal.
     fn quarantine_file(&self, partition: &Location) -> Option<PathBuf> {
-        let mut folder = self.data_dir.join(&partition.bucket).join(&partition.prefix);
+        let mut folder = self
+            .data_dir
+            .join(&partition.bucket)
+            .join(&partition.prefix);
         if self.case.expect == Expectation::Refused {
             folder = folder.join("refused");
         }
@@ -123,12 +162,23 @@ impl Comparison<'_> {
             .ok()?
             .flatten()
             .map(|entry| entry.path())
-            .find(|path| path.extension().is_some_and(|extension| extension == "parquet"))
+            .find(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "parquet")
+            })
     }
 
-    fn compare(&self, expected: &Path, data: &Path, select: &str) -> Result<Vec<String>, StageError> {
+    fn compare(
+        &self,
+        expected: &Path,
+        data: &Path,
+        select: &str,
+    ) -> Result<Vec<String>, StageError> {
         if !data.exists() {
-            return Ok(vec![format!("`{}` has nothing to be compared with: it was not published", expected.display())]);
+            return Ok(vec![format!(
+                "`{}` has nothing to be compared with: it was not published",
+                expected.display()
+            )]);
         }
         let session = Session::open(&SessionOptions {
             workspace: self.base.workspace.path().to_path_buf(),
@@ -138,10 +188,13 @@ impl Comparison<'_> {
         })
         .stage("open the engine")?;
         let output = self.base.workspace.file("found.csv");
-        session.write_csv(select, &output).stage("read what came out")?;
+        session
+            .write_csv(select, &output)
+            .stage("read what came out")?;
         let read = |path: &Path| {
-            std::fs::read_to_string(path)
-                .map_err(|error| StageError::from_io(format!("cannot read `{}`", path.display()), &error))
+            std::fs::read_to_string(path).map_err(|error| {
+                StageError::from_io(format!("cannot read `{}`", path.display()), &error)
+            })
         };
         let (wanted, found) = (read(expected)?, read(&output)?);
         Ok(difference(&wanted, &found)
@@ -166,7 +219,11 @@ fn quarantine_select(path: &Path) -> String {
 
 /// The lines that differ, as `-` expected and `+` found; nothing when all are the same.
 fn difference(wanted: &str, found: &str) -> Option<String> {
-    let lines = |text: &str| text.lines().map(|line| line.trim_end_matches('\r').to_owned()).collect::<Vec<_>>();
+    let lines = |text: &str| {
+        text.lines()
+            .map(|line| line.trim_end_matches('\r').to_owned())
+            .collect::<Vec<_>>()
+    };
     let (wanted, found) = (lines(wanted), lines(found));
     if wanted == found {
         return None;
@@ -181,7 +238,11 @@ fn difference(wanted: &str, found: &str) -> Option<String> {
         text.extend(left.map(|line| format!("- {number}: {line}")));
         text.extend(right.map(|line| format!("+ {number}: {line}")));
         if text.len() >= SHOWN_LINES {
-            text.push(format!("… ({} lines expected, {} found)", wanted.len(), found.len()));
+            text.push(format!(
+                "… ({} lines expected, {} found)",
+                wanted.len(),
+                found.len()
+            ));
             break;
         }
     }
@@ -195,6 +256,9 @@ mod tests {
     #[test]
     fn a_difference_names_the_lines() {
         assert_eq!(difference("a\nb\n", "a\r\nb"), None);
-        assert_eq!(difference("a\nb\n", "a\nc\nd\n").unwrap(), "- 2: b\n+ 2: c\n+ 3: d");
+        assert_eq!(
+            difference("a\nb\n", "a\nc\nd\n").unwrap(),
+            "- 2: b\n+ 2: c\n+ 3: d"
+        );
     }
 }

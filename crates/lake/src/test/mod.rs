@@ -31,7 +31,10 @@ pub async fn run(base: &Base, arguments: &TestArguments) -> Result<Exit, StageEr
     for name in validate::selected(base, &arguments.pipelines)? {
         let loaded = validate::validate(base, &name)?;
         for case in cases(&loaded, arguments.case.as_deref())? {
-            let label = format!("{name}/{}", case.file_name().unwrap_or_default().to_string_lossy());
+            let label = format!(
+                "{name}/{}",
+                case.file_name().unwrap_or_default().to_string_lossy()
+            );
             let differences = match run_case(base, &loaded, &case).await {
                 Ok(differences) => differences,
                 Err(error) => vec![error.render()],
@@ -43,13 +46,20 @@ pub async fn run(base: &Base, arguments: &TestArguments) -> Result<Exit, StageEr
                 failed += 1;
                 output::answer(&format!("FAILED  {label}"));
                 for difference in differences {
-                    output::answer(&format!("        {}", difference.trim_end().replace('\n', "\n        ")));
+                    output::answer(&format!(
+                        "        {}",
+                        difference.trim_end().replace('\n', "\n        ")
+                    ));
                 }
             }
         }
     }
     output::answer(&format!("{passed} passed, {failed} failed"));
-    Ok(if failed == 0 { Exit::Done } else { Exit::Refused })
+    Ok(if failed == 0 {
+        Exit::Done
+    } else {
+        Exit::Refused
+    })
 }
 
 /// The folders of a pipeline's cases, sorted.
@@ -59,11 +69,14 @@ fn cases(loaded: &LoadedPipeline, containing: Option<&str>) -> Result<Vec<PathBu
     if !folder.is_dir() {
         return Ok(cases);
     }
-    let entries = std::fs::read_dir(&folder)
-        .map_err(|error| StageError::from_io(format!("cannot read `{}`", folder.display()), &error))?;
+    let entries = std::fs::read_dir(&folder).map_err(|error| {
+        StageError::from_io(format!("cannot read `{}`", folder.display()), &error)
+    })?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().join("case.yaml").is_file() && containing.is_none_or(|text| name.contains(text)) {
+        if entry.path().join("case.yaml").is_file()
+            && containing.is_none_or(|text| name.contains(text))
+        {
             cases.push(entry.path());
         }
     }
@@ -72,18 +85,39 @@ fn cases(loaded: &LoadedPipeline, containing: Option<&str>) -> Result<Vec<PathBu
 }
 
 /// Runs one case; an empty list is a pass.
-async fn run_case(base: &Base, loaded: &LoadedPipeline, folder: &Path) -> Result<Vec<String>, StageError> {
+async fn run_case(
+    base: &Base,
+    loaded: &LoadedPipeline,
+    folder: &Path,
+) -> Result<Vec<String>, StageError> {
     let file = folder.join("case.yaml");
-    let text = std::fs::read_to_string(&file)
-        .map_err(|error| StageError::from_io(format!("cannot read `{}`", file.display()), &error))?;
-    let case = TestCase::parse(&text)
-        .map_err(|error| StageError::from_error(Exit::Usage, &error).context(format!("`{}` is wrong", file.display())))?;
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        StageError::from_io(format!("cannot read `{}`", file.display()), &error)
+    })?;
+    let case = TestCase::parse(&text).map_err(|error| {
+        StageError::from_error(Exit::Usage, &error)
+            .context(format!("`{}` is wrong", file.display()))
+    })?;
     let server = Server::start(base).await?;
     let mut environment = server.environment();
     environment.extend([
-        ("LAKE_PIPELINES_DIR".to_owned(), loaded.directory.parent().unwrap_or(Path::new(".")).to_string_lossy().into_owned()),
-        ("LAKE_SOURCE_ROOT".to_owned(), folder.join("source").to_string_lossy().into_owned()),
-        ("LAKE_PSEUDONYM_KEY".to_owned(), TEST_PSEUDONYM_KEY.to_owned()),
+        (
+            "LAKE_PIPELINES_DIR".to_owned(),
+            loaded
+                .directory
+                .parent()
+                .unwrap_or(Path::new("."))
+                .to_string_lossy()
+                .into_owned(),
+        ),
+        (
+            "LAKE_SOURCE_ROOT".to_owned(),
+            folder.join("source").to_string_lossy().into_owned(),
+        ),
+        (
+            "LAKE_PSEUDONYM_KEY".to_owned(),
+            TEST_PSEUDONYM_KEY.to_owned(),
+        ),
     ]);
     let mut differences = Vec::new();
     for date in &case.run_dates {
@@ -104,15 +138,28 @@ async fn run_day(
 ) -> Result<Vec<String>, StageError> {
     let call = |stage: &'static str, more: &[&str]| Call {
         stage,
-        arguments: ["--pipeline", loaded.pipeline.name.as_str(), "--date", &date.to_string(), "--run-id", "test"]
-            .iter()
-            .chain(more)
-            .map(|&text| text.to_owned())
-            .collect(),
+        arguments: [
+            "--pipeline",
+            loaded.pipeline.name.as_str(),
+            "--date",
+            &date.to_string(),
+            "--run-id",
+            "test",
+        ]
+        .iter()
+        .chain(more)
+        .map(|&text| text.to_owned())
+        .collect(),
         environment: environment.to_vec(),
         forward_logs: false,
     };
-    let has = |kind: Materialised| loaded.pipeline.marts.values().any(|mart| mart.materialised == kind);
+    let has = |kind: Materialised| {
+        loaded
+            .pipeline
+            .marts
+            .values()
+            .any(|mart| mart.materialised == kind)
+    };
     let mut calls = vec![call("bronze", &[]), call("silver", &[]), call("check", &[])];
     if has(Materialised::Partition) {
         calls.push(call("gold", &["--materialised", "partition"]));
@@ -131,13 +178,20 @@ async fn run_day(
                 break;
             }
             (exit, _) => {
-                differences.push(format!("{date} {} ended with exit {}: {}", call.stage, exit.code(), outcome.error_text()));
+                differences.push(format!(
+                    "{date} {} ended with exit {}: {}",
+                    call.stage,
+                    exit.code(),
+                    outcome.error_text()
+                ));
                 break;
             }
         }
     }
     if case.expect == Expectation::Refused && !refused && differences.is_empty() {
-        differences.push(format!("{date} was published, the case expects it to be refused"));
+        differences.push(format!(
+            "{date} was published, the case expects it to be refused"
+        ));
     }
     child::run(&call("cleanup", &[])).await?;
     Ok(differences)
@@ -146,6 +200,10 @@ async fn run_day(
 /// The datasets and marts with an expected file for a date, by the file's path.
 #[must_use]
 pub fn expected_file(folder: &Path, date: &RunDate, layer: &str, name: &Name) -> Option<PathBuf> {
-    let path = folder.join("expected").join(date.to_string()).join(layer).join(format!("{name}.csv"));
+    let path = folder
+        .join("expected")
+        .join(date.to_string())
+        .join(layer)
+        .join(format!("{name}.csv"));
     path.is_file().then_some(path)
 }

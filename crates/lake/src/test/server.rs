@@ -33,7 +33,9 @@ impl Server {
         let folder = tempfile::Builder::new()
             .prefix("store-")
             .tempdir_in(base.workspace.path())
-            .map_err(|error| StageError::from_io("cannot make a folder for the test store", &error))?
+            .map_err(|error| {
+                StageError::from_io("cannot make a folder for the test store", &error)
+            })?
             .keep();
         let port_file = folder.join("port");
         let secret = secret();
@@ -51,13 +53,20 @@ impl Server {
             .stderr(Stdio::null())
             .kill_on_drop(true);
         child::die_with_parent(&mut command);
-        let child = command.spawn().map_err(|error| StageError::from_io("cannot start `lake-local-s3`", &error))?;
+        let child = command
+            .spawn()
+            .map_err(|error| StageError::from_io("cannot start `lake-local-s3`", &error))?;
         let started = std::time::Instant::now();
         loop {
             if let Ok(port) = std::fs::read_to_string(&port_file)
                 && let Ok(port) = port.trim().parse::<u16>()
             {
-                return Ok(Self { endpoint: format!("http://127.0.0.1:{port}"), secret, folder, _child: child });
+                return Ok(Self {
+                    endpoint: format!("http://127.0.0.1:{port}"),
+                    secret,
+                    folder,
+                    _child: child,
+                });
             }
             if started.elapsed() > START_TIMEOUT {
                 return Err(StageError::transient("the embedded store does not listen")
@@ -81,7 +90,10 @@ impl Server {
             ("LAKE_S3_PATH_STYLE".to_owned(), "true".to_owned()),
         ];
         for bucket in BUCKETS {
-            environment.push((format!("LAKE_{}_URL", bucket.to_uppercase()), format!("s3://{bucket}")));
+            environment.push((
+                format!("LAKE_{}_URL", bucket.to_uppercase()),
+                format!("s3://{bucket}"),
+            ));
         }
         environment
     }
@@ -105,9 +117,16 @@ impl Drop for Server {
 /// None in practice: the buckets are fixed and do not lie in one another.
 pub fn layout() -> Result<Layout, StageError> {
     let place = |bucket: &str| {
-        Location::new(bucket, "").map_err(|error| StageError::from_error(lakehouse_stage::Exit::Bug, &error))
+        Location::new(bucket, "")
+            .map_err(|error| StageError::from_error(lakehouse_stage::Exit::Bug, &error))
     };
-    Ok(Layout::new(place("bronze")?, place("staging")?, place("silver")?, place("quarantine")?, place("gold")?)?)
+    Ok(Layout::new(
+        place("bronze")?,
+        place("staging")?,
+        place("silver")?,
+        place("quarantine")?,
+        place("gold")?,
+    )?)
 }
 
 /// A secret that nobody needs to know: the process and the time, hashed.

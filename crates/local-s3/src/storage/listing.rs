@@ -37,6 +37,7 @@ pub enum After {
 }
 
 /// One entry of a listing.
+#[expect(clippy::large_enum_variant, reason = "almost every entry is an object")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListEntry {
     /// An object.
