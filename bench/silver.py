@@ -21,6 +21,7 @@ import sys, time
 import duckdb
 source, output, threads, memory_limit, spill = sys.argv[1:]
 connection = duckdb.connect(config={"threads": threads, "memory_limit": memory_limit, "temp_directory": spill})
+connection.execute("SET enable_progress_bar = false")
 started = time.perf_counter()
 connection.execute(f"COPY (SELECT * FROM read_json('{source}')) TO '{output}' (FORMAT parquet, COMPRESSION zstd)")
 print(time.perf_counter() - started)
