@@ -233,6 +233,7 @@ fn help_and_version_need_no_environment() {
 
 /// One round trip through the whole protocol; the conformance suite of `store` does the rest.
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn a_signed_client_puts_gets_lists_and_deletes() {
     if Command::new("curl").arg("--version").output().is_err() {
         eprintln!("SKIPPED a_signed_client_puts_gets_lists_and_deletes: there is no curl here");
