@@ -75,8 +75,10 @@ def lake(*arguments: str, **environment: str) -> float:
     process = subprocess.run(
         [str(BIN / "lake"), *arguments],
         env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )  # fmt: skip
     if process.returncode != 0:
+        sys.stderr.buffer.write(process.stderr)
         raise SystemExit(f"error: `lake {' '.join(arguments)}` ended with exit {process.returncode}")
     return time.perf_counter() - started
 
