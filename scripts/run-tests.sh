@@ -159,7 +159,7 @@ if python="$("$checkout/scripts/python.sh")"; then
   for file in "$checkout"/tests/scripts/test_*.py; do
     name="$(basename "$file")"
     status=0
-    step "$name" "$name.log" "$python" -B "$file" || status=$?
+    step "$name" "$name.log" env LAKE_BIN_DIR="$CARGO_TARGET_DIR/release" "$python" -B "$file" || status=$?
     count="$(sed -n 's/^Ran \([0-9]*\) tests\{0,1\} in .*/\1/p' "$logs/$name.log")"
     if [ "$status" -eq 0 ]; then passed=$((passed + ${count:-0})); else failed=$((failed + 1)); fi
   done

@@ -1,0 +1,71 @@
+"""What the guides tell people to write works as it stands there.
+
+Run by `make test`; by hand: LAKE_BIN_DIR=… python3 <this file>, after `make build`.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LAKE = pathlib.Path(os.environ.get("LAKE_BIN_DIR", ROOT / "target" / "release")) / "lake"
+
+
+def blocks(guide: str, language: str) -> list[str]:
+    """The code blocks of a guide."""
+    text = (ROOT / "docs" / "guide" / guide).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+class Guides(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.pipelines = pathlib.Path(folder.name) / "pipelines"
+
+    def write(self, path: str, text: str):
+        file = self.pipelines / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def lake(self, *arguments: str):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.pipelines.parent),
+            "LAKE_WORKSPACE_DIR": str(self.pipelines.parent / "workspaces"),
+            "LAKE_PIPELINES_DIR": str(self.pipelines),
+        }
+        result = subprocess.run([LAKE, *arguments], env=environment, capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr + result.stdout)
+        return result
+
+    def test_add_a_dataset(self):
+        pipeline, contract, case = blocks("add-a-dataset.md", "yaml")
+        (mart,) = blocks("add-a-dataset.md", "sql")
+        source, quarantine, gold = blocks("add-a-dataset.md", "csv")
+        self.write("orders/pipeline.yaml", pipeline)
+        self.write("orders/contracts/orders.odcs.yaml", contract)
+        self.write("orders/marts/orders_per_channel.sql", mart)
+        self.write("orders/tests/one_day/case.yaml", case)
+        self.write("orders/tests/one_day/source/orders/orders-2026-01-31.csv", source)
+        self.write("orders/tests/one_day/expected/2026-01-31/quarantine/orders.csv", quarantine)
+        self.write("orders/tests/one_day/expected/2026-01-31/gold/orders_per_channel.csv", gold)
+        self.lake("validate", "orders")
+        self.assertIn("1 passed, 0 failed", self.lake("test", "orders").stderr)
+
+    def test_add_a_mart(self):
+        shutil.copytree(ROOT / "pipelines" / "sales", self.pipelines / "sales")
+        (mart,) = blocks("add-a-mart.md", "sql")
+        line = blocks("add-a-mart.md", "yaml")[0].splitlines()[1]
+        self.write("sales/marts/hourly_revenue.sql", mart)
+        file = self.pipelines / "sales" / "pipeline.yaml"
+        self.write("sales/pipeline.yaml", file.read_text(encoding="utf-8") + line + "\n")
+        self.assertIn("3 marts", self.lake("validate", "sales").stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
