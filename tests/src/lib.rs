@@ -1,1 +1,12 @@
-//! Stub.
+//! What the end-to-end tests share: a lake (server, environment, pipelines) and a look at what
+//! is in its store, the same for every server.
+//!
+//! Helpers panic when something does not work: a test has nothing better to do.
+
+mod lake;
+mod objects;
+mod till;
+
+pub use lake::{Lake, error_of, repository};
+pub use objects::Objects;
+pub use till::{CONTRACT, DATE, MART, PIPELINE, receipt, till};
