@@ -6,27 +6,24 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use lakehouse_contract::{FileGlob, Name, WhenMissing};
 use lakehouse_stage::{Bar, Context, Exit, Section, StageError};
 use lakehouse_store::manifest::{self, Manifest, ManifestFile};
-use lakehouse_store::{Location, StoreError, redelivered_name};
+use lakehouse_store::{Location, StoreError};
 
 use crate::copy::{self, Placed};
 use crate::hash;
 use crate::source::{Source, SourceFile};
 use crate::sweep;
 
-/// Twelve characters that no digest has, where a dry run shows that a name depends on content.
-const HASH_SHOWN: &str = "content-hash";
-
 /// How often another run may be faster with the manifest.
 const MOST_ROUNDS: u32 = 20;
 
 /// One dataset on one day.
 pub(crate) struct Day<'a> {
-    context: &'a Context,
+    pub(crate) context: &'a Context,
     name: Name,
     source: Source,
     glob: FileGlob,
     when_missing: WhenMissing,
-    partition: Location,
+    pub(crate) partition: Location,
     section: Section,
 }
 
@@ -100,7 +97,7 @@ impl<'a> Day<'a> {
         .hint("run the stage again when they have ended"))
     }
 
-    async fn list(&self) -> Result<Vec<SourceFile>, StageError> {
+    pub(crate) async fn list(&self) -> Result<Vec<SourceFile>, StageError> {
         let _phase = self.section.phase("list");
         let files = self.source.list(&self.context.store, &self.glob).await?;
         self.section.set("files", files.len());
@@ -111,10 +108,19 @@ impl<'a> Day<'a> {
         Ok(files)
     }
 
+    async fn without_files(&self, prune: bool) -> Result<Exit, StageError> {
+        let old = self.manifest().await?;
+        self.judge_empty(old.as_ref().map(|(manifest, _)| manifest), prune)
+    }
+
     /// A day whose source is gone but whose manifest exists can be replayed; it is not pruned
     /// to nothing, since an empty source is more often a mount that is missing.
-    async fn without_files(&self, prune: bool) -> Result<Exit, StageError> {
-        if let Some((manifest, _)) = self.manifest().await? {
+    pub(crate) fn judge_empty(
+        &self,
+        manifest: Option<&Manifest>,
+        prune: bool,
+    ) -> Result<Exit, StageError> {
+        if let Some(manifest) = manifest {
             self.section.set("files_kept", manifest.files.len());
             if prune {
                 tracing::warn!(
@@ -331,56 +337,11 @@ impl<'a> Day<'a> {
             .collect())
     }
 
-    /// Says what would be read and written, without reading a file: where a name depends on
-    /// the content, it says so.
-    pub(crate) async fn plan(&self, prune: bool) -> Result<Exit, StageError> {
-        let files = self.list().await?;
-        let address = self.manifest_address();
-        let old = self.manifest().await?;
-        self.context.would_read(&address);
-        if files.is_empty() {
-            return self.without_files(prune).await;
-        }
-        let mut changes = false;
-        for file in &files {
-            self.context.would_read(&file.place);
-            let known = old
-                .as_ref()
-                .and_then(|(manifest, _)| manifest.file(&file.name));
-            match known {
-                Some(known)
-                    if known.size_bytes == file.size_bytes
-                        && known.modified_at == file.modified_at => {}
-                Some(_) => {
-                    changes = true;
-                    let object = redelivered_name(&file.name, HASH_SHOWN)
-                        .replace(HASH_SHOWN, "<content hash>");
-                    self.context.would_write(format_args!(
-                        "{} if its bytes are new",
-                        self.partition.object(&object)
-                    ));
-                }
-                None => {
-                    changes = true;
-                    self.context.would_write(self.partition.object(&file.name));
-                }
-            }
-        }
-        let gone = old
-            .iter()
-            .flat_map(|(manifest, _)| &manifest.files)
-            .any(|known| !files.iter().any(|file| file.name == known.source_name));
-        if changes || (prune && gone) {
-            self.context.would_write(&address);
-        }
-        Ok(Exit::Done)
-    }
-
     async fn manifest(&self) -> Result<Option<(Manifest, String)>, StageError> {
         Ok(manifest::load(&self.context.store, &self.manifest_address()).await?)
     }
 
-    fn manifest_address(&self) -> lakehouse_store::ObjectAddress {
+    pub(crate) fn manifest_address(&self) -> lakehouse_store::ObjectAddress {
         self.context.layout.bronze_manifest(
             &self.context.pipeline.name,
             &self.name,

@@ -9,6 +9,7 @@
 mod copy;
 mod day;
 mod hash;
+mod plan;
 mod source;
 mod sweep;
 

@@ -89,7 +89,10 @@ async fn staging(
             Some(Key::RunReport { .. }) if object.last_modified < reports_before => {
                 removal.object(Kind::RunReport, &object).await?;
             }
-            None if clocks.relative(&object.address).is_some() && object.last_modified < before => {
+            None if only.is_none()
+                && clocks.relative(&object.address).is_some()
+                && object.last_modified < before =>
+            {
                 removal.object(Kind::Clock, &object).await?;
             }
             _ => {}

@@ -41,7 +41,7 @@ impl Base {
         dry_run: bool,
     ) -> Result<ObjectStore, StageError> {
         let store_settings = settings::store_settings()?;
-        let create_buckets = store_settings.create_buckets && !dry_run;
+        let may_create = store_settings.create_buckets;
         let store = ObjectStore::connect(store_settings).await?;
         self.report.count_store(&store);
         self.killer.abort_uploads(&store);
@@ -49,10 +49,11 @@ impl Base {
         let asked = buckets.into_iter().map(|bucket| {
             let store = store.clone();
             async move {
-                if create_buckets {
+                if may_create && !dry_run {
                     return store.ensure_bucket(bucket).await;
                 }
-                match store.bucket_exists(bucket).await? {
+                // A dry run does not make what the run itself would make.
+                match store.bucket_exists(bucket).await? || may_create {
                     true => Ok(()),
                     false => Err(StoreError::BucketMissing {
                         bucket: bucket.to_owned(),

@@ -13,6 +13,7 @@ use lakehouse_contract::Name;
 use lakehouse_store::{Counters, ObjectStore};
 use serde_json::{Map, Value, json};
 
+use crate::section::{Part, Phase, Section, rounded};
 use crate::{Exit, StageError, memory};
 
 /// The report of one stage's run; clones are the same report.
@@ -21,7 +22,7 @@ pub struct Report {
     inner: Arc<Mutex<Inner>>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     stage: &'static str,
     started: Instant,
     started_at: DateTime<Utc>,
@@ -29,22 +30,15 @@ struct Inner {
     identity: Map<String, Value>,
     /// What the stage itself says of the whole run.
     fields: Map<String, Value>,
-    datasets: BTreeMap<String, Map<String, Value>>,
-    marts: BTreeMap<String, Map<String, Value>>,
-    phases: Vec<(String, f64)>,
+    pub(crate) datasets: BTreeMap<String, Map<String, Value>>,
+    pub(crate) marts: BTreeMap<String, Map<String, Value>>,
+    pub(crate) phases: Vec<(String, f64)>,
     would_read: Option<Vec<String>>,
     would_write: Option<Vec<String>>,
     store: Option<ObjectStore>,
     /// The store's counters when the stage's own work was done.
     counters: Option<Counters>,
     withheld: bool,
-}
-
-/// Which part of the report a [`Section`] writes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Dataset,
-    Mart,
 }
 
 impl Report {
@@ -98,12 +92,7 @@ impl Report {
 
     /// Measures a phase until the guard is dropped; a name used again adds up.
     pub fn phase(&self, name: &str) -> Phase {
-        Phase {
-            report: self.clone(),
-            section: None,
-            name: name.to_owned(),
-            started: Instant::now(),
-        }
+        Phase::start(self, None, name)
     }
 
     /// A dry run would read this. Names where the content is not known yet say so.
@@ -242,125 +231,12 @@ impl Report {
     }
 
     fn section(&self, part: Part, name: &Name) -> Section {
-        Section {
-            report: self.clone(),
-            part,
-            name: name.to_string(),
-        }
+        Section::new(self, part, name.as_str())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Inner {
-    fn part(&mut self, part: Part, name: &str) -> &mut Map<String, Value> {
-        let sections = match part {
-            Part::Dataset => &mut self.datasets,
-            Part::Mart => &mut self.marts,
-        };
-        sections.entry(name.to_owned()).or_default()
-    }
-}
-
-/// What the report says of one dataset or mart.
-#[derive(Clone)]
-pub struct Section {
-    report: Report,
-    part: Part,
-    name: String,
-}
-
-impl Section {
-    /// Says something of it.
-    pub fn set(&self, field: &str, value: impl Into<Value>) {
-        self.report
-            .lock()
-            .part(self.part, &self.name)
-            .insert(field.to_owned(), value.into());
-    }
-
-    /// Says something of it, unless it has been said.
-    pub fn set_default(&self, field: &str, value: impl Into<Value>) {
-        let value = value.into();
-        self.report
-            .lock()
-            .part(self.part, &self.name)
-            .entry(field)
-            .or_insert(value);
-    }
-
-    /// Adds to a number, which starts at zero.
-    pub fn add(&self, field: &str, by: u64) {
-        let mut inner = self.report.lock();
-        let section = inner.part(self.part, &self.name);
-        let sum = section.get(field).and_then(Value::as_u64).unwrap_or(0) + by;
-        section.insert(field.to_owned(), Value::from(sum));
-    }
-
-    /// Says how it ended, as `outcome`, `exit_code` and, where it failed, `error`.
-    pub fn end(&self, result: &Result<Exit, StageError>) {
-        let exit = match result {
-            Ok(exit) => *exit,
-            Err(error) => error.exit,
-        };
-        self.set("outcome", exit.outcome());
-        self.set("exit_code", exit.code());
-        if let Err(error) = result {
-            self.set("error", error.to_json());
-        }
-    }
-
-    /// Measures a phase of this dataset or mart, and of the whole run, until the guard is
-    /// dropped.
-    pub fn phase(&self, name: &str) -> Phase {
-        Phase {
-            report: self.report.clone(),
-            section: Some(self.clone()),
-            name: name.to_owned(),
-            started: Instant::now(),
-        }
-    }
-}
-
-/// A phase that is being measured.
-#[must_use = "a phase ends when its guard is dropped"]
-pub struct Phase {
-    report: Report,
-    section: Option<Section>,
-    name: String,
-    started: Instant,
-}
-
-impl Drop for Phase {
-    fn drop(&mut self) {
-        let secs = self.started.elapsed().as_secs_f64();
-        let mut inner = self.report.lock();
-        match inner.phases.iter_mut().find(|(name, _)| *name == self.name) {
-            Some((_, sum)) => *sum += secs,
-            None => inner.phases.push((self.name.clone(), secs)),
-        }
-        if let Some(section) = &self.section {
-            let phases = inner
-                .part(section.part, &section.name)
-                .entry("phases")
-                .or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(phases) = phases {
-                let sum = phases
-                    .get(&self.name)
-                    .and_then(Value::as_f64)
-                    .unwrap_or(0.0)
-                    + secs;
-                phases.insert(self.name.clone(), rounded(sum));
-            }
-        }
-    }
-}
-
-/// Seconds to the millisecond, which is as far as they mean something.
-fn rounded(secs: f64) -> Value {
-    Value::from((secs * 1000.0).round() / 1000.0)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ datasets:
     files: "{date:%Y-%m-%d}/*.json"
     format: {json: lines}
   returns:
-    contract: contracts/orders.odcs.yaml
+    contract: contracts/returns.odcs.yaml
     from: "${SHOP_DIR}/returns"
     files: "{date:%Y-%m-%d}-*.json"
     format: {json: lines}
@@ -147,6 +147,8 @@ pub fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
 pub fn write_pipeline(env: &Env, text: &str) {
     env.write("pipelines/shop/pipeline.yaml", text);
     env.write("pipelines/shop/contracts/orders.odcs.yaml", CONTRACT);
+    let returns = CONTRACT.replace("name: orders", "name: returns");
+    env.write("pipelines/shop/contracts/returns.odcs.yaml", returns);
 }
 
 /// Sets the time at which a file was last written.
