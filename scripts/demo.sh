@@ -51,7 +51,7 @@ run_secs=$((SECONDS - started))
 
 say "What came of it"
 # Its table is for people and goes to stderr, its run report to stdout; here only people look.
-"$LAKE_BIN_DIR/lake" show sales --from "$first" --to "$last" --rows 24 2>&1 >/dev/null
+"$LAKE_BIN_DIR/lake" show sales --from "$first" --to "$last" --rows 24
 
 shown="${demo#"$checkout"/}"
 cat <<EOF
