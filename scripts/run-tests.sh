@@ -80,6 +80,12 @@ count_cargo() { # log, status
 }
 
 finish() {
+  if [ "$failed" -gt 0 ]; then
+    warn "what failed:"
+    grep -hE '^(test .* FAILED|not ok .*|FAILED  .*|(FAIL|ERROR): .*|error: test failed.*|error: could not compile.*)$' \
+      "$logs"/*.log | sort -u | sed 's/^/    /' >&2 || true
+    note "logs: ${logs#"$checkout"/}"
+  fi
   printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
   [ "$failed" -eq 0 ]
 }
