@@ -13,17 +13,34 @@ use lakehouse_contract::quote;
 use crate::error::EngineError;
 use crate::session::{Session, bare_select, path_text};
 
-/// Rows of a row group unless said otherwise.
+/// Rows of a row group unless said otherwise, and at most: what the engine's sort hands over in one
+/// piece.
 pub const DEFAULT_ROWS_PER_GROUP: u64 = 122_880;
-/// The engine's vectors, of which row groups are made.
-const ROWS_PER_VECTOR: u64 = 2_048;
 /// What a row group may hold in memory: each thread works on one, and one waits to be written.
 const ROW_GROUP_BYTES: u64 = 32 * 1024 * 1024;
+/// The sizes that row groups may have: multiples of the engine's vectors (2,048 rows) that divide
+/// the sort's pieces. With any other size a group may end at a piece's end or not, depending on
+/// which thread came first, and so would the bytes.
+const GROUP_SIZES: [u64; 12] = [
+    2_048,
+    4_096,
+    6_144,
+    8_192,
+    10_240,
+    12_288,
+    20_480,
+    24_576,
+    30_720,
+    40_960,
+    61_440,
+    DEFAULT_ROWS_PER_GROUP,
+];
 
 /// How a Parquet file is laid out. All of it becomes part of the bytes.
 #[derive(Debug, Clone)]
 pub struct ParquetOptions {
-    /// Rows of a row group; rounded up to the engine's vectors of 2,048.
+    /// Rows of a row group, at most; the largest size that the engine writes the same way every
+    /// time is taken.
     pub rows_per_group: u64,
 }
 
@@ -43,8 +60,16 @@ impl Default for ParquetOptions {
 #[must_use]
 pub fn rows_per_group(total_bytes: u64, rows: u64) -> u64 {
     let row_bytes = total_bytes.checked_div(rows).unwrap_or(0).max(1);
-    (ROW_GROUP_BYTES / row_bytes / ROWS_PER_VECTOR * ROWS_PER_VECTOR)
-        .clamp(ROWS_PER_VECTOR, DEFAULT_ROWS_PER_GROUP)
+    group_size(ROW_GROUP_BYTES / row_bytes)
+}
+
+/// The largest allowed size that is not above the wanted one.
+fn group_size(wanted: u64) -> u64 {
+    GROUP_SIZES
+        .into_iter()
+        .rev()
+        .find(|size| *size <= wanted)
+        .unwrap_or(GROUP_SIZES[0])
 }
 
 impl Session {
@@ -77,7 +102,7 @@ impl Session {
     ) -> Result<u64, EngineError> {
         let mut format = format!(
             "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE {}",
-            options.rows_per_group.max(1)
+            group_size(options.rows_per_group)
         );
         if !key_values.is_empty() {
             let pairs: Vec<String> = key_values
@@ -127,8 +152,21 @@ mod tests {
     fn long_rows_make_small_groups() {
         assert_eq!(rows_per_group(0, 0), DEFAULT_ROWS_PER_GROUP);
         assert_eq!(rows_per_group(222, 1), DEFAULT_ROWS_PER_GROUP);
-        assert_eq!(rows_per_group(1024, 1), 32_768);
-        assert_eq!(rows_per_group(10 * 1024 * 1024, 1), ROWS_PER_VECTOR);
-        assert_eq!(rows_per_group(u64::MAX, 1), ROWS_PER_VECTOR);
+        assert_eq!(rows_per_group(700, 1), 40_960);
+        assert_eq!(rows_per_group(4_000, 1), 8_192);
+        assert_eq!(rows_per_group(10 * 1024 * 1024, 1), 2_048);
+        assert_eq!(rows_per_group(u64::MAX, 1), 2_048);
+    }
+
+    #[test]
+    fn groups_divide_the_pieces_of_the_sort() {
+        for size in GROUP_SIZES {
+            assert_eq!(DEFAULT_ROWS_PER_GROUP % size, 0);
+            assert_eq!(size % 2_048, 0);
+            assert_eq!(group_size(size), size);
+        }
+        assert_eq!(group_size(0), 2_048);
+        assert_eq!(group_size(100_000), 61_440);
+        assert_eq!(group_size(1_000_000), DEFAULT_ROWS_PER_GROUP);
     }
 }
