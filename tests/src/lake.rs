@@ -131,6 +131,14 @@ impl Lake {
             .collect()
     }
 
+    /// The same without run reports, which each stage keeps of itself, also when it fails.
+    #[must_use]
+    pub fn data(&self) -> BTreeMap<String, String> {
+        let mut everything = self.everything();
+        everything.retain(|key, _| !key.starts_with("staging/_reports/"));
+        everything
+    }
+
     /// Name and bytes of everything that was published, quarantine and reports included.
     #[must_use]
     pub fn published(&self) -> BTreeMap<String, Vec<u8>> {

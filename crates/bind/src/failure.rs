@@ -24,6 +24,10 @@ impl<T> EngineFailure<T> for Result<T, EngineError> {
                 StageError::new(exit, format!("could not {action}")).cause(error.to_string());
             match error.hint() {
                 Some(hint) => wrapped.hint(hint),
+                // The engine says what is wrong with the SQL, but not what to do about it.
+                None if exit == Exit::Usage => wrapped.hint(
+                    "correct the SQL there; `lake validate` checks a pipeline without touching any data",
+                ),
                 None => wrapped,
             }
         })

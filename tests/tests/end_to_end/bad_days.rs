@@ -16,7 +16,8 @@ fn refuses(format: &str, good: &str, bad: &str, words: &[&str]) {
     let quarantine = lake.list("quarantine");
 
     lake.env.write(&format!("till/{DATE}/one"), bad);
-    lake.stage("bronze", "till", DATE, &["--prune"]).expect_code(0);
+    lake.stage("bronze", "till", DATE, &["--prune"])
+        .expect_code(0);
     let silver = lake.stage("silver", "till", DATE, &[]);
     silver.expect_code(0);
     let outcome = lake.stage("check", "till", DATE, &[]);
@@ -29,7 +30,11 @@ fn refuses(format: &str, good: &str, bad: &str, words: &[&str]) {
     let entry = &report["datasets"]["receipts"];
     assert_eq!(entry["accepted"], false);
     for field in ["evidence_quarantine", "evidence_quality"] {
-        let place = entry[field].as_str().unwrap().strip_prefix("s3://").unwrap();
+        let place = entry[field]
+            .as_str()
+            .unwrap()
+            .strip_prefix("s3://")
+            .unwrap();
         assert!(lake.objects.get(place).is_some(), "{place}");
     }
     assert_eq!((lake.list("silver"), lake.list("gold")), before);
@@ -39,14 +44,20 @@ fn refuses(format: &str, good: &str, bad: &str, words: &[&str]) {
 
     // Corrected, the day is published and the evidence is swept like the rest, later.
     lake.env.write(&format!("till/{DATE}/one"), good);
-    lake.lake(&["run", "till", "--from", DATE, "--prune"]).expect_code(0);
+    lake.lake(&["run", "till", "--from", DATE, "--prune"])
+        .expect_code(0);
     assert_eq!((lake.list("silver"), lake.list("gold")), before);
 }
 
 #[test]
 fn a_file_of_only_a_header() {
     let good = "receipt,till,amount\n1,a,1.00\n";
-    refuses(CSV, good, "receipt,till,amount\n", &["allowEmpty", "measured 0"]);
+    refuses(
+        CSV,
+        good,
+        "receipt,till,amount\n",
+        &["allowEmpty", "measured 0"],
+    );
 }
 
 #[test]
@@ -65,7 +76,12 @@ fn more_quarantined_than_allowed() {
         receipt(2, "a", "1.00"),
         receipt(3, "a", "\"much\"")
     );
-    refuses(LINES, &good, &bad, &["maxQuarantined", "33.333 % (1 of 3)", "25 %"]);
+    refuses(
+        LINES,
+        &good,
+        &bad,
+        &["maxQuarantined", "33.333 % (1 of 3)", "25 %"],
+    );
 }
 
 #[test]
@@ -87,7 +103,9 @@ fn a_day_that_never_had_a_file() {
     let report = lake.run_day("till", DATE);
     assert_eq!(report["days_nothing_to_do"], 1);
     assert!(
-        lake.everything().keys().all(|key| key.starts_with("staging/_reports/")),
+        lake.everything()
+            .keys()
+            .all(|key| key.starts_with("staging/_reports/")),
         "{:?}",
         lake.everything()
     );

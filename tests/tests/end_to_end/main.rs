@@ -1,6 +1,13 @@
 //! The lakehouse as a person or a scheduler sees it: the real executables, real servers, and
 //! everything from source files to gold.
 
+mod bad_configuration;
 mod bad_days;
+mod bad_files;
 mod by_files_alone;
+mod fixed_day;
+mod killed;
+mod memory;
+mod same_bytes;
 mod secrets;
+mod snapshots;

@@ -17,7 +17,9 @@ fn base64(bytes: &[u8]) -> String {
         group[..chunk.len()].copy_from_slice(chunk);
         let number = u32::from_be_bytes([0, group[0], group[1], group[2]]);
         for place in 0..=chunk.len() {
-            text.push(char::from(DIGITS[(number >> (18 - 6 * place) & 63) as usize]));
+            text.push(char::from(
+                DIGITS[(number >> (18 - 6 * place) & 63) as usize],
+            ));
         }
     }
     text
@@ -31,7 +33,13 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
         let rest = &secret.as_bytes()[skipped..];
         forms.push(base64(&rest[..rest.len() / 3 * 3]).into_bytes());
     }
-    forms.push(secret.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes());
+    forms.push(
+        secret
+            .bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+            .into_bytes(),
+    );
     forms
 }
 
@@ -45,7 +53,9 @@ fn leaks(secrets: &[&str], places: &[(String, Vec<u8>)]) -> Vec<String> {
     places
         .iter()
         .filter(|(name, bytes)| {
-            forms.iter().any(|form| contains(bytes, form) || contains(name.as_bytes(), form))
+            forms
+                .iter()
+                .any(|form| contains(bytes, form) || contains(name.as_bytes(), form))
         })
         .map(|(name, _)| name.clone())
         .collect()
@@ -56,7 +66,9 @@ fn secrets_are_nowhere_after_good_and_bad_runs() {
     let server = Server::local_s3();
     let mut lake = Lake::beside(&server, "");
     lake.add_pipeline("sales");
-    lake.env.set("LAKE_PSEUDONYM_KEY", KEY).set("LAKE_LOG", "trace");
+    lake.env
+        .set("LAKE_PSEUDONYM_KEY", KEY)
+        .set("LAKE_LOG", "trace");
     lake.generate_sales(DATE, 500, &["--corrupt-rate", "0.03"]);
     let sale = |id: &str, quantity: &str| {
         format!(
@@ -80,7 +92,12 @@ fn secrets_are_nowhere_after_good_and_bad_runs() {
     };
     let day = ["run", "sales", "--from", DATE];
     run(&lake, "a good run", 0, &day);
-    run(&lake, "a dry run", 0, &["run", "sales", "--from", DATE, "--dry-run"]);
+    run(
+        &lake,
+        "a dry run",
+        0,
+        &["run", "sales", "--from", DATE, "--dry-run"],
+    );
     run(&lake, "validate", 0, &["validate"]);
     run(&lake, "help", 0, &["run", "--help"]);
     // Runs that fail, each near a secret: the store, the key, and SQL that asks for both.
@@ -107,18 +124,33 @@ fn secrets_are_nowhere_after_good_and_bad_runs() {
         places.push((key, bytes));
     }
     assert!(outside_bronze > 10);
-    assert_eq!(leaks(&[secrets[0], secrets[1], &KEY[..20]], &places), [""; 0]);
+    assert_eq!(
+        leaks(&[secrets[0], secrets[1], &KEY[..20]], &places),
+        [""; 0]
+    );
     // Personal data stays in bronze. (Parquet is compressed: its rows are asked for.)
-    let beyond: Vec<(String, Vec<u8>)> =
-        places.iter().filter(|(name, _)| !name.starts_with("bronze/")).cloned().collect();
+    let beyond: Vec<(String, Vec<u8>)> = places
+        .iter()
+        .filter(|(name, _)| !name.starts_with("bronze/"))
+        .cloned()
+        .collect();
     assert_eq!(leaks(&[CLIENT], &beyond), [""; 0]);
-    assert_eq!(leaks(&[CLIENT], &places), [format!("bronze/sales/transactions/year=2025/month=11/day=01/{DATE}/sales-900.jsonl")]);
+    assert_eq!(
+        leaks(&[CLIENT], &places),
+        [format!(
+            "bronze/sales/transactions/year=2025/month=11/day=01/{DATE}/sales-900.jsonl"
+        )]
+    );
     let mut tables = 0;
     for (name, _) in &beyond {
         if name.ends_with(".parquet") {
-            let rows = lake.objects.query(name, "SELECT to_json(whole)::VARCHAR FROM {file} AS whole");
-            let texts: Vec<(String, Vec<u8>)> =
-                rows.into_iter().map(|row| (name.clone(), row.concat().into_bytes())).collect();
+            let rows = lake
+                .objects
+                .query(name, "SELECT to_json(whole)::VARCHAR FROM {file} AS whole");
+            let texts: Vec<(String, Vec<u8>)> = rows
+                .into_iter()
+                .map(|row| (name.clone(), row.concat().into_bytes()))
+                .collect();
             assert_eq!(leaks(&[secrets[0], secrets[1], CLIENT], &texts), [""; 0]);
             tables += usize::from(!texts.is_empty());
         }
@@ -126,11 +158,21 @@ fn secrets_are_nowhere_after_good_and_bad_runs() {
     assert!(tables >= 4, "{tables}");
 
     // The search finds what is there: planted in the store, raw and encoded behind another text.
-    for planted in [KEY.to_owned(), base64(format!("x:{KEY}").as_bytes()), base64(KEY.as_bytes())] {
-        let place = ("planted".to_owned(), format!("before {planted} behind").into_bytes());
+    for planted in [
+        KEY.to_owned(),
+        base64(format!("x:{KEY}").as_bytes()),
+        base64(KEY.as_bytes()),
+    ] {
+        let place = (
+            "planted".to_owned(),
+            format!("before {planted} behind").into_bytes(),
+        );
         assert_eq!(leaks(&secrets, &[place]), ["planted"], "{planted}");
     }
-    lake.env.write(&format!("sales/{DATE}/sales-901.jsonl"), format!("{{\"x\":\"{KEY}\"}}\n"));
+    lake.env.write(
+        &format!("sales/{DATE}/sales-901.jsonl"),
+        format!("{{\"x\":\"{KEY}\"}}\n"),
+    );
     lake.stage("bronze", "sales", DATE, &[]).expect_code(0);
     let found: Vec<(String, Vec<u8>)> = lake
         .everything()

@@ -1,0 +1,291 @@
+//! What is wrong before any data is touched: exit 2, a message that says where and what to do,
+//! and a store that is as it was.
+
+use std::time::{Duration, Instant};
+
+use lakehouse_testkit::{Outcome, Server};
+use lakehouse_tests::{DATE, Lake, error_of, receipt, till};
+
+/// A lake with a published day, and a second file waiting that only a good run may pick up.
+fn lake() -> Lake {
+    let mut lake = Lake::new();
+    till(&mut lake, &[]);
+    lake.env
+        .write(&format!("till/{DATE}/one.jsonl"), receipt(1, "a", "1.00"));
+    lake.run_day("till", DATE);
+    lake.env
+        .write(&format!("till/{DATE}/two.jsonl"), receipt(2, "a", "2.00"));
+    lake
+}
+
+/// The outcome of what must be refused: exit 2, these words, a hint, nothing written.
+#[track_caller]
+fn refuses(lake: &Lake, what: &str, words: &[&str], run: impl Fn() -> Outcome) {
+    let before = lake.data();
+    let outcome = run();
+    outcome.expect_code(2);
+    let error = error_of(&outcome);
+    for word in words {
+        assert!(error.contains(word), "{what}: no `{word}` in\n{error}");
+    }
+    assert_eq!(lake.data(), before, "{what}");
+}
+
+/// The same for `lake run` and for the stage that would be the first to meet it.
+#[track_caller]
+fn refuses_everywhere(lake: &Lake, stage: &str, what: &str, words: &[&str]) {
+    refuses(lake, what, words, || {
+        lake.lake(&["run", "till", "--from", DATE])
+    });
+    refuses(lake, what, words, || lake.stage(stage, "till", DATE, &[]));
+    let validated = lake.lake(&["validate", "till"]);
+    validated.expect_code(2);
+    assert!(
+        words
+            .iter()
+            .all(|word| validated.stderr.contains(word) || validated.stdout.contains(word)),
+        "{what}: {validated}"
+    );
+}
+
+#[test]
+fn a_broken_contract_is_refused_before_any_data_is_touched() {
+    let mut lake = lake();
+    let amount =
+        "{name: amount, logicalType: number, physicalType: \"DECIMAL(18,2)\", required: true}";
+    let with_client = |column: &str| {
+        format!(
+            "{amount}\n      - name: client\n        logicalType: string\n        classification: confidential\n        \
+             transformLogic: left(client, 1)\n      - name: contact\n        logicalType: string\n        {column}"
+        )
+    };
+    let by_path =
+        with_client("customProperties: [{property: sourcePath, vendor: lakehouse, value: client}]");
+    let by_name = with_client("transformLogic: lower(client)");
+    let by_text = with_client("transformLogic: source.\"client\"");
+    let cases: [(&str, (&str, &str), &[&str]); 8] = [
+        (
+            "an unknown key",
+            ("version: 1.0.0", "version: 1.0.0\nretention: 3"),
+            &["receipts.odcs.yaml", "`retention`"],
+        ),
+        (
+            "a misspelt type",
+            ("logicalType: number", "logicalType: numbr"),
+            &["receipts.odcs.yaml", "`numbr`", "amount", "number"],
+        ),
+        (
+            "SQL that does not parse",
+            ("upper(till)", "upper(till"),
+            &["till", "transformLogic"],
+        ),
+        (
+            "SQL that does not bind",
+            ("upper(till)", "uper(till)"),
+            &["`till`", "uper"],
+        ),
+        (
+            "a transform of another type",
+            ("upper(till)", "length(till)"),
+            &["`till`", "BIGINT", "VARCHAR"],
+        ),
+        (
+            "a classified source field by its path",
+            (amount, &by_path),
+            &["client", "contact"],
+        ),
+        (
+            "a classified source field by its column",
+            (amount, &by_name),
+            &["client", "contact"],
+        ),
+        (
+            "a classified source field by its text",
+            (amount, &by_text),
+            &["client", "contact"],
+        ),
+    ];
+    for (what, replacement, words) in cases {
+        till(&mut lake, &[replacement]);
+        refuses_everywhere(&lake, "silver", what, words);
+    }
+}
+
+#[test]
+fn a_broken_mart_is_refused_before_any_data_is_touched() {
+    let mut lake = lake();
+    let reading = |from: &str| format!("select till, count(*) as n from {from} group by till\n");
+    let calling = |call: &str| {
+        format!("select till, min({call}) as stolen from silver.receipts group by till\n")
+    };
+    let cases: [(&str, String, &[&str]); 8] = [
+        (
+            "SQL that does not parse",
+            "selekt 1\n".to_owned(),
+            &["per_till"],
+        ),
+        (
+            "SQL that does not bind",
+            calling("tilll"),
+            &["per_till", "tilll"],
+        ),
+        (
+            "a table that is not declared",
+            reading("silver.returns"),
+            &["per_till", "silver.returns"],
+        ),
+        (
+            "the environment",
+            calling("getenv('AWS_SECRET_ACCESS_KEY')"),
+            &["per_till", "getenv"],
+        ),
+        (
+            "a file's text",
+            "select content as till from read_text('/proc/self/environ')\n".to_owned(),
+            &["per_till", "read_text"],
+        ),
+        (
+            "a CSV file",
+            "select * from read_csv('/etc/passwd')\n".to_owned(),
+            &["per_till", "read_csv"],
+        ),
+        (
+            "a file as a table",
+            reading("'/etc/passwd.csv'"),
+            &["per_till", "/etc/passwd.csv"],
+        ),
+        (
+            "more than one statement",
+            "select till from silver.receipts; drop table silver.receipts\n".to_owned(),
+            &["per_till"],
+        ),
+    ];
+    for (what, sql, words) in cases {
+        lake.env.write("pipelines/till/marts/per_till.sql", sql);
+        refuses_everywhere(&lake, "gold", what, words);
+    }
+
+    let declared =
+        "  per_till: {reads: {silver.receipts: day}, grain: [till], formats: [parquet, csv]}\n";
+    let cycle = "  per_till: {reads: {gold.other: day}, grain: [till]}\n  \
+                 other: {reads: {gold.per_till: day}, grain: [till]}\n";
+    till(&mut lake, &[(declared, cycle)]);
+    lake.env.write(
+        "pipelines/till/marts/per_till.sql",
+        "select till from gold.other\n",
+    );
+    lake.env.write(
+        "pipelines/till/marts/other.sql",
+        "select till from gold.per_till\n",
+    );
+    refuses_everywhere(&lake, "gold", "a cycle", &["`per_till`", "`other`"]);
+}
+
+#[test]
+fn wrong_arguments_and_variables_are_refused() {
+    let mut lake = lake();
+    for date in ["2024-02-30", "2024-13-01", "2024-3-1", "01.03.2024", ""] {
+        let before = lake.data();
+        for outcome in [
+            lake.lake(&["run", "till", "--from", date]),
+            lake.stage("bronze", "till", date, &[]),
+        ] {
+            outcome.expect_code(2);
+            assert!(outcome.stderr.contains("YYYY-MM-DD"), "{outcome}");
+            assert!(!outcome.stderr.contains("panicked"), "{outcome}");
+        }
+        assert_eq!(lake.data(), before);
+    }
+    refuses(&lake, "an unknown pipeline", &["`tills`"], || {
+        lake.lake(&["run", "tills", "--from", DATE])
+    });
+    for (variable, word) in [
+        ("AWS_ACCESS_KEY_ID", "minio_default"),
+        ("AWS_SECRET_ACCESS_KEY", "minio_default"),
+        ("TILL_DIR", "TILL_DIR"),
+    ] {
+        let value = lake.env.get(variable).unwrap().to_owned();
+        lake.env.remove(variable);
+        refuses(&lake, variable, &[variable, word], || {
+            lake.lake(&["run", "till", "--from", DATE])
+        });
+        lake.env.set(variable, value);
+    }
+    let secret = lake.env.get("AWS_SECRET_ACCESS_KEY").unwrap().to_owned();
+    lake.env
+        .set("AWS_SECRET_ACCESS_KEY", "not-the-secret-at-all");
+    for stage in ["bronze", "silver", "check", "gold", "cleanup"] {
+        refuses(&lake, "wrong credentials", &["AWS_"], || {
+            lake.stage(stage, "till", DATE, &[])
+        });
+    }
+    lake.env.set("AWS_SECRET_ACCESS_KEY", secret);
+    // All is well again, and the second file is picked up.
+    assert_eq!(lake.run_day("till", DATE)["rows_published"], 2);
+}
+
+#[test]
+fn a_missing_bucket_is_refused_or_created() {
+    let mut lake = lake();
+    lake.env.set("LAKE_GOLD_URL", "s3://another-gold");
+    lake.env.set("LAKE_CREATE_BUCKETS", "false");
+    let outcome = lake.stage("gold", "till", DATE, &[]);
+    outcome.expect_code(2);
+    let error = error_of(&outcome);
+    assert!(
+        error.contains("another-gold") && error.contains("LAKE_CREATE_BUCKETS"),
+        "{error}"
+    );
+    lake.env.set("LAKE_CREATE_BUCKETS", "true");
+    lake.stage("gold", "till", DATE, &[]).expect_code(0);
+    assert!(!lake.objects.list("another-gold").is_empty());
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_is_transient() {
+    let mut server = Server::local_s3();
+    let mut lake = Lake::beside(&server, "");
+    till(&mut lake, &[]);
+    lake.env
+        .write(&format!("till/{DATE}/one.jsonl"), receipt(1, "a", "1.00"));
+    server.kill();
+    for stage in ["bronze", "silver", "check", "gold", "cleanup"] {
+        let start = Instant::now();
+        let outcome = lake.stage(stage, "till", DATE, &[]);
+        outcome.expect_code(75);
+        assert!(error_of(&outcome).contains("AWS_ENDPOINT_URL"), "{outcome}");
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{stage}: {:?}",
+            start.elapsed()
+        );
+    }
+    let outcome = lake.lake(&["run", "till", "--from", DATE]);
+    outcome.expect_code(75);
+    assert_eq!(lake.workspaces(), [""; 0]);
+    server.restart();
+    lake.run_day("till", DATE);
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_transient() {
+    // A listener that takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Server::local_s3();
+    let mut lake = Lake::beside(&server, "");
+    till(&mut lake, &[]);
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    lake.env
+        .set("AWS_ENDPOINT_URL", endpoint)
+        .set("AWS_MAX_ATTEMPTS", "2")
+        .set("LAKE_S3_READ_TIMEOUT_SECS", "1");
+    let start = Instant::now();
+    let outcome = lake.stage("silver", "till", DATE, &[]);
+    outcome.expect_code(75);
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(error_of(&outcome).contains("AWS_ENDPOINT_URL"), "{outcome}");
+}
