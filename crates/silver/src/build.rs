@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use lakehouse_bind::EngineFailure;
 use lakehouse_contract::silver_sql::{SilverSql, silver_sql};
-use lakehouse_engine::{Session, SessionOptions, Value};
-use lakehouse_reader::{ReadPlan, Reader, ReaderOptions};
+use lakehouse_engine::{ParquetOptions, Session, SessionOptions, Value, rows_per_group};
+use lakehouse_reader::{ReadPlan, Reader, ReaderOptions, SourceFile};
 use lakehouse_stage::quality::{
     ColumnCount, ColumnStatistics, Counts, QualityReport, RuleCount, UnreadableFile,
 };
@@ -201,8 +201,12 @@ fn build_blocking(
             &quality_bytes,
             profile.as_deref(),
         );
+        // By what the source holds, never by the memory of the machine: the same bytes everywhere.
+        let layout = ParquetOptions {
+            rows_per_group: rows_per_group(source_bytes(&fetched.files)?, quality.counts.rows_read),
+        };
         let rows = session
-            .write_parquet(&sql.published, &data, &key_values)
+            .write_parquet_with(&sql.published, &data, &key_values, &layout)
             .stage("write the data file")?;
         if rows != quality.counts.rows_published {
             return Err(not_conserved(job, &quality.counts, rows));
@@ -223,6 +227,16 @@ fn build_blocking(
         quarantine_sha256,
         quality: quality_bytes,
         profile,
+    })
+}
+
+/// The size of all decoded files.
+fn source_bytes(files: &[SourceFile]) -> Result<u64, StageError> {
+    files.iter().try_fold(0, |total, file| {
+        let metadata = std::fs::metadata(&file.path).map_err(|error| {
+            StageError::from_io(format!("cannot read `{}`", file.path.display()), &error)
+        })?;
+        Ok(total + metadata.len())
     })
 }
 
