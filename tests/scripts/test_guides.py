@@ -55,7 +55,7 @@ class Guides(unittest.TestCase):
         self.write("orders/tests/one_day/expected/2026-01-31/quarantine/orders.csv", quarantine)
         self.write("orders/tests/one_day/expected/2026-01-31/gold/orders_per_channel.csv", gold)
         self.lake("validate", "orders")
-        self.assertIn("1 passed, 0 failed", self.lake("test", "orders").stderr)
+        self.assertIn("1 passed, 0 failed", self.lake("test", "orders").stdout)
 
     def test_add_a_mart(self):
         shutil.copytree(ROOT / "pipelines" / "sales", self.pipelines / "sales")
@@ -64,7 +64,7 @@ class Guides(unittest.TestCase):
         self.write("sales/marts/hourly_revenue.sql", mart)
         file = self.pipelines / "sales" / "pipeline.yaml"
         self.write("sales/pipeline.yaml", file.read_text(encoding="utf-8") + line + "\n")
-        self.assertIn("3 marts", self.lake("validate", "sales").stderr)
+        self.assertIn("3 marts", self.lake("validate", "sales").stdout)
 
 
 if __name__ == "__main__":

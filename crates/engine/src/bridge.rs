@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use duckdb::ffi;
 
+use crate::assign::EngineRefusal;
 use crate::chunk::{Chunk, Slot};
 use crate::error::{EngineError, SqlErrorKind};
 use crate::raw::{Connection, LogicalType, c_text, c_text_lossy};
@@ -43,7 +44,12 @@ impl Failures {
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(message)) => Err(self.note(EngineError::Source(message))),
-            Err(payload) => Err(self.note(EngineError::Panic(panic_text(&*payload)))),
+            Err(payload) => Err(self.note(match payload.downcast_ref::<EngineRefusal>() {
+                Some(EngineRefusal(message)) => {
+                    EngineError::from_engine(SqlErrorKind::Other, message)
+                }
+                None => EngineError::Panic(panic_text(&*payload)),
+            })),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use duckdb::ffi;
 
+use crate::assign::assign_text;
 use crate::source::ColumnKind;
 
 /// Texts of up to this many bytes live in the column itself.
@@ -246,12 +247,7 @@ impl<'a> Chunk<'a> {
                     .cast::<[u8; TEXT_BYTES]>()
                     .write(value);
             } else {
-                ffi::duckdb_unsafe_vector_assign_string_element_len(
-                    slot.vector,
-                    row as u64,
-                    text.as_ptr().cast(),
-                    text.len() as u64,
-                );
+                assign_text(slot.vector, row as u64, text.as_bytes());
             }
         }
     }

@@ -11,6 +11,7 @@
 //! Timestamps are UTC in plain `TIMESTAMP` columns. The engine's time-zone extension (ICU) may or
 //! may not be there, so nothing here uses it, and [`guard`] refuses what would.
 
+mod assign;
 mod bridge;
 mod chunk;
 mod error;

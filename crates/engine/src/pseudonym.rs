@@ -10,6 +10,7 @@ use duckdb::ffi;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::assign::assign_text;
 use crate::bridge::{Failures, drop_boxed};
 use crate::error::{EngineError, SqlErrorKind};
 use crate::raw::{Connection, LogicalType, c_text_lossy, string_bytes};
@@ -137,12 +138,7 @@ impl Keyed {
                     pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
                     pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
                 }
-                ffi::duckdb_unsafe_vector_assign_string_element_len(
-                    output,
-                    row as u64,
-                    digits.as_ptr().cast(),
-                    length as u64,
-                );
+                assign_text(output, row as u64, &digits[..length as usize]);
             }
             Ok(())
         }
