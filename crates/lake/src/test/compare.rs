@@ -8,8 +8,8 @@ use lakehouse_engine::{Session, SessionOptions};
 use lakehouse_stage::{Base, LoadedPipeline, StageError};
 use lakehouse_store::{Location, ObjectAddress};
 
-use crate::test::expected_file;
 use crate::test::server::{self, Server};
+use crate::test::{expectation, expected_file};
 
 /// Lines of a difference that are shown.
 const SHOWN_LINES: usize = 8;
@@ -65,7 +65,10 @@ impl Comparison<'_> {
                 if let Some(expected) = expected_file(self.folder, date, "quarantine", dataset) {
                     compared += 1;
                     let partition = layout.quarantine_partition(pipeline, dataset, date);
-                    match self.quarantine_file(&partition) {
+                    match self.quarantine_file(
+                        &partition,
+                        expectation(self.case, date) == Expectation::Refused,
+                    ) {
                         Some(path) => differences.extend(self.compare(
                             &expected,
                             &path,
@@ -89,7 +92,7 @@ impl Comparison<'_> {
                 }
             }
             differences.extend(self.unknown_names(date)?);
-            if self.case.expect == Expectation::Refused {
+            if expectation(self.case, date) == Expectation::Refused {
                 differences.extend(self.nothing_published(date));
             }
         }
@@ -150,12 +153,12 @@ impl Comparison<'_> {
     }
 
     /// The partition's only quarantine file: published, or kept as evidence of a refusal.
-    fn quarantine_file(&self, partition: &Location) -> Option<PathBuf> {
+    fn quarantine_file(&self, partition: &Location, refused: bool) -> Option<PathBuf> {
         let mut folder = self
             .data_dir
             .join(&partition.bucket)
             .join(&partition.prefix);
-        if self.case.expect == Expectation::Refused {
+        if refused {
             folder = folder.join("refused");
         }
         std::fs::read_dir(folder)
