@@ -26,9 +26,9 @@ pub struct Arguments {
     #[command(flatten)]
     common: CommonArgs,
 
-    /// Only this dataset of the pipeline
-    #[arg(long, value_name = "NAME")]
-    dataset: Option<Name>,
+    /// Only this dataset; may be given several times. All of the pipeline's without it
+    #[arg(long = "dataset", value_name = "NAME")]
+    datasets: Vec<Name>,
 
     /// Let go of what the source no longer has, and sweep what nothing names any more
     #[arg(long)]
@@ -47,7 +47,7 @@ impl StageArguments for Arguments {
 /// What stops it: 1 where a dataset must have files and has none, 2 for a source that is
 /// configured wrongly, 75 for the store and for files that change while they are read.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
-    let names = context.datasets(arguments.dataset.as_ref())?;
+    let names = context.datasets(&arguments.datasets)?;
     // Every source is judged before the first byte is read.
     let mut days = Vec::with_capacity(names.len());
     for name in names {

@@ -34,9 +34,9 @@ pub struct Arguments {
     /// What every stage takes.
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Only this dataset; all of the pipeline's without it
-    #[arg(long, value_name = "NAME")]
-    pub dataset: Option<Name>,
+    /// Only this dataset; may be given several times. All of the pipeline's without it
+    #[arg(long = "dataset", value_name = "NAME")]
+    pub datasets: Vec<Name>,
 }
 
 impl StageArguments for Arguments {
@@ -50,7 +50,7 @@ impl StageArguments for Arguments {
 /// # Errors
 /// Refusals (exit 1), a dataset that is not staged (exit 2), store and engine failures.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
-    let selected = context.datasets(arguments.dataset.as_ref())?;
+    let selected = context.datasets(&arguments.datasets)?;
     tokio::task::block_in_place(|| {
         let contracts = selected.iter().map(|name| (name, &context.contracts[name]));
         bind_contracts(context.workspace.path(), contracts)

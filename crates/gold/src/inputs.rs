@@ -73,14 +73,14 @@ pub async fn fetch(
     Ok(found)
 }
 
-/// The dates on which an input of gold is published, up to and including `last`.
+/// The dates on which an input of gold is published; with `last`, up to and including it.
 ///
 /// # Errors
 /// Store failures.
 pub async fn published_dates(
     context: &Context,
     mart: &Name,
-    last: &RunDate,
+    last: Option<&RunDate>,
 ) -> Result<Vec<RunDate>, StageError> {
     let place = context.layout.gold_mart(&context.pipeline.name, mart);
     let mut dates: Vec<RunDate> = context
@@ -90,7 +90,7 @@ pub async fn published_dates(
         .iter()
         .filter(|object| object.address.file_name() == "data.parquet")
         .filter_map(|object| context.layout.partition_date(&object.address))
-        .filter(|date| date <= last)
+        .filter(|date| last.is_none_or(|last| date <= last))
         .collect();
     dates.sort();
     Ok(dates)

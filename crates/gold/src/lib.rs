@@ -34,13 +34,14 @@ pub struct Arguments {
     /// What every stage takes.
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Only this mart; its inputs are read as published
-    #[arg(long, value_name = "NAME")]
-    pub mart: Option<Name>,
+    /// Only this mart; may be given several times. Its inputs are read as published
+    #[arg(long = "mart", value_name = "NAME")]
+    pub marts: Vec<Name>,
     /// Only marts of this kind.
     #[arg(long, value_enum)]
     pub materialised: Option<Kind>,
-    /// Rebuild the snapshots up to --date whose inputs have changed since they were built.
+    /// Rebuild the snapshots, of whatever day, whose inputs have changed since they were built.
+    /// --date only names the run.
     #[arg(long, conflicts_with_all = ["materialised", "from"])]
     pub stale: bool,
     /// Build the snapshots of every day from this one to --date, in order.
@@ -81,7 +82,7 @@ fn parse_logical_time(text: &str) -> Result<NaiveDateTime, String> {
 /// # Errors
 /// A broken mart (exit 2), a failed audit (exit 1), store and engine failures.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
-    let marts = Marts::load(&context, arguments.mart.as_ref())?;
+    let marts = Marts::load(&context, &arguments.marts)?;
     if arguments.stale {
         return snapshot::rebuild_stale(&context, &marts, arguments.logical_time).await;
     }

@@ -16,7 +16,7 @@ impl Marts {
     ///
     /// # Errors
     /// An unknown mart, one that does not bind or reads what it may not (exit 2).
-    pub fn load(context: &Context, only: Option<&Name>) -> Result<Self, StageError> {
+    pub fn load(context: &Context, only: &[Name]) -> Result<Self, StageError> {
         let only = context.marts(only)?;
         let session = Session::open(&session_options(context)).stage("open the engine")?;
         let all = bind_marts(

@@ -42,10 +42,10 @@ pub async fn run(
             format!("--from {first} is after --date {}", context.date),
         ));
     }
-    let published = published_inputs(context, marts).await?;
+    let published = published_inputs(context, marts, Some(&context.date)).await?;
     let mut wanted = Vec::new();
     for mart in marts {
-        for date in days_with_input(mart, &published, Some(&first), &context.date) {
+        for date in days_with_input(mart, &published, Some(&first)) {
             wanted.push((mart.clone(), date));
         }
     }
@@ -53,8 +53,9 @@ pub async fn run(
     build(context, all, &wanted, &published, logical_time).await
 }
 
-/// Rebuilds, in date order, the snapshots up to the run date whose inputs have changed, and
-/// builds those that are missing for a day that has a partial.
+/// Rebuilds, in date order, the snapshots of whatever day whose inputs have changed, and builds
+/// those that are missing for a day that has a partial. The run date only names the run: an old
+/// day that came again makes later snapshots stale.
 ///
 /// # Errors
 /// A failed audit (exit 1), engine and store failures.
@@ -64,7 +65,7 @@ pub async fn rebuild_stale(
     logical_time: Option<NaiveDateTime>,
 ) -> Result<Exit, StageError> {
     let marts = all.selected(Materialised::Snapshot);
-    let published = published_inputs(context, &marts).await?;
+    let published = published_inputs(context, &marts, None).await?;
     let mut stale = Vec::new();
     for mart in &marts {
         let mut hashes = BTreeMap::new();
@@ -74,11 +75,11 @@ pub async fn rebuild_stale(
                 published_hashes(context, input, &published[input]).await?,
             );
         }
-        let built: BTreeSet<RunDate> = inputs::published_dates(context, &mart.name, &context.date)
+        let built: BTreeSet<RunDate> = inputs::published_dates(context, &mart.name, None)
             .await?
             .into_iter()
             .collect();
-        let with_input = days_with_input(mart, &published, None, &context.date);
+        let with_input = days_with_input(mart, &published, None);
         for date in built.union(&with_input.into_iter().collect()) {
             let pinned = pin(mart, date, &hashes);
             let expected = inputs::fingerprint(&mart.select, &pinned)["lake.fingerprint"].clone();
@@ -103,15 +104,19 @@ pub async fn rebuild_stale(
 
 type Published = BTreeMap<Input, Vec<RunDate>>;
 
-/// The dates up to the run date on which each input is published.
-async fn published_inputs(context: &Context, marts: &[BoundMart]) -> Result<Published, StageError> {
+/// The dates on which each input is published; with `last`, up to and including it.
+async fn published_inputs(
+    context: &Context,
+    marts: &[BoundMart],
+    last: Option<&RunDate>,
+) -> Result<Published, StageError> {
     let mut published = Published::new();
     for input in marts.iter().flat_map(|mart| mart.definition.reads.keys()) {
         if !published.contains_key(input) {
             let (_, name) = schema_and_name(input);
             published.insert(
                 input.clone(),
-                inputs::published_dates(context, name, &context.date).await?,
+                inputs::published_dates(context, name, last).await?,
             );
         }
     }
@@ -123,14 +128,13 @@ fn days_with_input(
     mart: &BoundMart,
     published: &Published,
     first: Option<&RunDate>,
-    last: &RunDate,
 ) -> Vec<RunDate> {
     let days: BTreeSet<RunDate> = mart
         .definition
         .reads
         .keys()
         .flat_map(|input| published[input].iter())
-        .filter(|date| first.is_none_or(|first| *date >= first) && *date <= last)
+        .filter(|date| first.is_none_or(|first| *date >= first))
         .copied()
         .collect();
     days.into_iter().collect()

@@ -36,9 +36,9 @@ pub struct Arguments {
     /// What every stage takes.
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Only this dataset; all of the pipeline's without it
-    #[arg(long, value_name = "NAME")]
-    pub dataset: Option<Name>,
+    /// Only this dataset; may be given several times. All of the pipeline's without it
+    #[arg(long = "dataset", value_name = "NAME")]
+    pub datasets: Vec<Name>,
     /// Also write distinct counts and quantiles per column, into an object of their own.
     #[arg(long)]
     pub profile: bool,
@@ -55,7 +55,7 @@ impl StageArguments for Arguments {
 /// # Errors
 /// Configuration, store and engine failures; data never makes silver fail.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
-    let selected = context.datasets(arguments.dataset.as_ref())?;
+    let selected = context.datasets(&arguments.datasets)?;
     tokio::task::block_in_place(|| {
         let contracts = selected.iter().map(|name| (name, &context.contracts[name]));
         bind_contracts(context.workspace.path(), contracts)

@@ -17,7 +17,7 @@ pub struct CommonArgs {
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub date: RunDate,
 
-    /// What names this execution: 1 to 250 of `A-Z a-z 0-9 . _ : + -`.
+    /// What names this execution: 1 to 250 of `A-Z a-z 0-9 . _ ~ : + -`.
     /// All stages of one run take the same
     #[arg(long, value_name = "TEXT", default_value = "manual")]
     pub run_id: RunId,
@@ -63,7 +63,7 @@ impl AsRef<str> for RunId {
 /// Why a text is no run id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a run id has 1 to {} of the characters `A-Z a-z 0-9 . _ : + -`",
+    "a run id has 1 to {} of the characters `A-Z a-z 0-9 . _ ~ : + -`",
     RunId::MAX_LENGTH
 )]
 pub struct RunIdError;
@@ -72,7 +72,7 @@ impl FromStr for RunId {
     type Err = RunIdError;
 
     fn from_str(text: &str) -> Result<Self, RunIdError> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:+-".contains(&byte);
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~:+-".contains(&byte);
         if (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed) {
             Ok(Self(text.to_owned()))
         } else {
@@ -91,6 +91,7 @@ mod tests {
             "manual",
             "manual__2024-01-15T10:00:00.123456+00:00",
             "scheduled__2024-01-15T00:00:00+00:00_a",
+            "a~b",
             ".",
         ] {
             assert_eq!(good.parse::<RunId>().unwrap().as_str(), good);

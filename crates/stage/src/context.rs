@@ -177,11 +177,11 @@ impl Context {
         self.source.source_of(name, dataset)
     }
 
-    /// The datasets of the run: all of them, or the one asked for.
+    /// The datasets of the run, in the order of their names: all of them, or those asked for.
     ///
     /// # Errors
     /// When the pipeline has no such dataset: 2, with those that it has.
-    pub fn datasets(&self, only: Option<&Name>) -> Result<Vec<Name>, StageError> {
+    pub fn datasets(&self, only: &[Name]) -> Result<Vec<Name>, StageError> {
         narrow(
             "dataset",
             &self.pipeline.name,
@@ -190,11 +190,11 @@ impl Context {
         )
     }
 
-    /// The marts of the run in no particular order: all of them, or the one asked for.
+    /// The marts of the run in no particular order: all of them, or those asked for.
     ///
     /// # Errors
     /// When the pipeline has no such mart: 2, with those that it has.
-    pub fn marts(&self, only: Option<&Name>) -> Result<Vec<Name>, StageError> {
+    pub fn marts(&self, only: &[Name]) -> Result<Vec<Name>, StageError> {
         narrow(
             "mart",
             &self.pipeline.name,
@@ -218,28 +218,22 @@ fn narrow<'a>(
     what: &str,
     pipeline: &Name,
     existing: impl Iterator<Item = &'a Name>,
-    only: Option<&Name>,
+    only: &[Name],
 ) -> Result<Vec<Name>, StageError> {
     let existing: Vec<Name> = existing.cloned().collect();
-    match only {
-        None => Ok(existing),
-        Some(name) if existing.contains(name) => Ok(vec![name.clone()]),
-        Some(name) => {
-            let names: Vec<String> = existing.iter().map(|name| format!("`{name}`")).collect();
-            Err(
-                StageError::usage(format!("pipeline `{pipeline}` has no {what} `{name}`")).hint(
-                    format!(
-                        "it has {}",
-                        if names.is_empty() {
-                            "none".to_owned()
-                        } else {
-                            names.join(", ")
-                        }
-                    ),
-                ),
-            )
-        }
+    if let Some(name) = only.iter().find(|name| !existing.contains(name)) {
+        let names: Vec<String> = existing.iter().map(|name| format!("`{name}`")).collect();
+        let has = match names.is_empty() {
+            true => "none".to_owned(),
+            false => names.join(", "),
+        };
+        let message = format!("pipeline `{pipeline}` has no {what} `{name}`");
+        return Err(StageError::usage(message).hint(format!("it has {has}")));
     }
+    Ok(existing
+        .into_iter()
+        .filter(|name| only.is_empty() || only.contains(name))
+        .collect())
 }
 
 /// The places that a stage reads or writes; their buckets must be there.

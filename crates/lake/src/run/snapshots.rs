@@ -9,9 +9,6 @@ use crate::child::{self, Call, Outcome};
 use crate::cli::RunArguments;
 use crate::run::day::DayOutcome;
 
-/// Far enough ahead to find every snapshot that looks back at the range.
-const FAR: &str = "9999-12-31";
-
 /// Builds the range's snapshots, then those of later days that looked back at it.
 ///
 /// # Errors
@@ -67,7 +64,7 @@ pub async fn run(
     if !matches!(range.exit(), Exit::Done | Exit::Nothing) {
         return Ok(Some(range));
     }
-    let later = child::run(&call(FAR, &["--stale"])).await?;
+    let later = child::run(&call(&to.to_string(), &["--stale"])).await?;
     match later.exit() {
         Exit::Done | Exit::Nothing => Ok(Some(range)),
         _ => Ok(Some(later)),
