@@ -20,9 +20,11 @@ use crate::source::ReaderSource;
 
 /// The reader as the engine sees it.
 const SOURCE: &str = "source_rows";
-/// The reader's share of the stage's memory: blocks in flight, and no less than a few of them.
-const READER_SHARE: u64 = 8;
-const READER_MIN_BYTES: u64 = 32 << 20;
+/// What one of the reader's threads has in hand besides its longest record: its blocks.
+const READER_THREAD_BYTES: u64 = 4 << 20;
+/// The reader gets no more than this share of the stage's memory.
+const READER_LARGEST_SHARE: u64 = 8;
+const ENGINE_MIN_BYTES: u64 = 64 << 20;
 
 /// A dataset, ready to be staged.
 pub struct Built {
@@ -61,13 +63,17 @@ fn build_blocking(
 ) -> Result<Built, StageError> {
     let context = job.context;
     let folder = context.workspace.directory(&format!("{}.out", job.name))?;
-    let reader_bytes = (context.memory_limit_bytes / READER_SHARE).max(READER_MIN_BYTES);
+    let reader_bytes = reader_bytes(
+        context.memory_limit_bytes,
+        context.threads as u64,
+        context.max_record_bytes as u64,
+    );
     let session = Session::open(&SessionOptions {
         workspace: context.workspace.path().to_path_buf(),
         memory_limit_bytes: context
             .memory_limit_bytes
             .saturating_sub(reader_bytes)
-            .max(64 << 20),
+            .max(ENGINE_MIN_BYTES),
         threads: context.threads,
         pseudonym_key: context
             .pseudonym_key
@@ -150,6 +156,9 @@ fn build_blocking(
         )?
     };
 
+    let source_bytes = source_bytes(&fetched.files)?;
+    remove_in_background(fetched.files);
+
     let mut quality = QualityReport {
         pipeline: context.pipeline.name.to_string(),
         dataset: job.name.to_string(),
@@ -203,7 +212,7 @@ fn build_blocking(
         );
         // By what the source holds, never by the memory of the machine: the same bytes everywhere.
         let layout = ParquetOptions {
-            rows_per_group: rows_per_group(source_bytes(&fetched.files)?, quality.counts.rows_read),
+            rows_per_group: rows_per_group(source_bytes, quality.counts.rows_read),
         };
         let rows = session
             .write_parquet_with(&sql.published, &data, &key_values, &layout)
@@ -219,6 +228,8 @@ fn build_blocking(
             quality.counts.rows_published,
         ));
     }
+    // Giving a gigabyte back takes the kernel a tenth of a second, in which nothing has to wait.
+    std::thread::spawn(move || drop(session));
     report(job, &quality);
     Ok(Built {
         manifest,
@@ -228,6 +239,22 @@ fn build_blocking(
         quality: quality_bytes,
         profile,
     })
+}
+
+/// The reader's part of the stage's memory: what it can hold at once, as far as there is room.
+/// Every byte kept from the engine is one that a large day spills to disk.
+fn reader_bytes(limit_bytes: u64, threads: u64, max_record_bytes: u64) -> u64 {
+    (threads * (READER_THREAD_BYTES + max_record_bytes)).min(limit_bytes / READER_LARGEST_SHARE)
+}
+
+/// Nothing reads the source files again: their disk space is the engine's to spill into. What
+/// cannot be removed now goes with the workspace.
+fn remove_in_background(files: Vec<SourceFile>) {
+    std::thread::spawn(move || {
+        for file in files {
+            let _ = std::fs::remove_file(file.path);
+        }
+    });
 }
 
 /// The size of all decoded files.
