@@ -1,0 +1,1 @@
+"""Airflow DAGs of the lakehouse, made from the folders of pipelines."""
