@@ -82,3 +82,16 @@ bench: quick-doctor engine ## Measures start-up, silver beside the bare engine, 
 
 bench-first-demo: quick-doctor engine ## Measures a first `make demo` with empty cargo and build folders
 	@bench/first-demo.sh
+
+##@ Containers
+
+.PHONY: env compose compose-config
+env: ## Writes .env with random passwords for docker compose (docs/docker.md); never overwrites one
+	@scripts/make-env.sh
+
+compose: ## Builds Docker Compose for the tests (cached outside the checkout)
+	@tests/scripts/compose.sh build
+
+compose-config: compose ## Checks both Compose files with the .env that is there
+	@"$$(tests/scripts/compose.sh cached)" -f docker-compose.yml config --quiet
+	@"$$(tests/scripts/compose.sh cached)" -f docker-compose.yml -f docker-compose.celery.yml config --quiet
