@@ -31,13 +31,21 @@ help: ## Lists the commands
 ##@ The two commands
 
 .PHONY: demo test
-demo: quick-doctor engine ## From a fresh clone to gold: builds, makes three sample days, runs them, shows the result
+demo: quick-doctor engine ## From a fresh clone to gold: builds, runs three sample days through Airflow, shows the result
 	@scripts/demo.sh
 
 test: quick-doctor engine ## Everything: hermetic tests, real servers, the pipelines' own cases
 	@scripts/run-tests.sh
 
-.PHONY: store
+##@ Running
+
+.PHONY: up down store
+up: quick-doctor engine ## Starts Airflow and the store for you to click in; prints the address and the password
+	@scripts/up.sh
+
+down: ## Stops what `make up` started; the data stays
+	@scripts/down.sh
+
 store: quick-doctor engine build ## Starts the embedded S3 server over the demo's data, until Ctrl-C
 	@scripts/store.sh
 
@@ -67,9 +75,12 @@ clean: ## Removes what was made inside the checkout (.lake, target); leaves the 
 
 ##@ Checking
 
-.PHONY: lint minio real-year bench bench-first-demo
+.PHONY: lint integration-airflow minio real-year bench bench-first-demo
 lint: quick-doctor engine ## Formatting, clippy, dependencies and licences, shell scripts
 	@scripts/lint.sh
+
+integration-airflow: quick-doctor engine build ## The tests of Airflow alone: DAGs on both majors, and a real Airflow with a real store
+	@tests/airflow/run.sh
 
 minio: ## Builds the MinIO server that tests use (cached outside the checkout)
 	@tests/scripts/minio.sh build

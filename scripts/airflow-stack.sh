@@ -2,7 +2,8 @@
 # A whole Airflow on this machine: metadata database, API server with its UI, scheduler, DAG
 # processor and triggerer, each started by itself, all on 127.0.0.1, everything in one folder.
 #
-# usage: airflow-stack.sh start FOLDER [NAME=VALUE...]   NAME=VALUE: more settings for its processes
+# usage: airflow-stack.sh start FOLDER [NAME=VALUE...]   NAME=VALUE: more settings for its processes;
+#                                  LAKE_AIRFLOW_PORT in the environment: the port, else a free one
 #        airflow-stack.sh stop FOLDER
 #
 # `start` takes the store's address and credentials, the key of pseudonyms, LAKE_* and what
@@ -30,29 +31,6 @@ kept_variables() {
 declared_variables() {
   sed -n 's/^environment:[[:space:]]*\[\(.*\)\].*/\1/p' "$LAKE_PIPELINES_DIR"/*/pipeline.yaml 2>/dev/null |
     tr ',' '\n' | tr -d " \"'" | sort -u
-}
-
-# When a process was started: tells it from a later one with the same number.
-process_start() { LC_ALL=C ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '_' || true; }
-
-# The children of a process, their children and so on, with the times of their start.
-descendants() {
-  local tree wanted next pid parent
-  tree="$(ps -A -o pid= -o ppid=)"
-  wanted=" $1 "
-  next=yes
-  while [ -n "$next" ]; do
-    next=''
-    while read -r pid parent; do
-      case "$wanted" in
-        *" $pid "*) ;;
-        *" $parent "*) wanted="$wanted$pid " next=yes ;;
-      esac
-    done <<<"$tree"
-  done
-  for pid in $wanted; do
-    [ "$pid" = "$1" ] || printf '%s %s\n' "$pid" "$(process_start "$pid")"
-  done
 }
 
 # The text is a JSON string without characters that JSON would want escaped: hex, names, URLs.
@@ -144,7 +122,7 @@ start_component() { # name, command…
   # `set -m` gives each its own process group, which is what `stop` ends.
   set -m
   exec_in_environment "$airflow/bin/airflow" "$@" </dev/null >"$home/$name.log" 2>&1 &
-  printf '%s %s %s\n' "$!" "$(process_start "$!")" "$name" >>"$home/processes"
+  record_process "$home/processes" "$!" "$name"
   set +m
 }
 
@@ -155,7 +133,7 @@ start() {
   airflow="$("$checkout/scripts/airflow-env.sh" 3.3.2)"
   mkdir -p "$home"
   stop
-  port="$(free_port)"
+  port="${LAKE_AIRFLOW_PORT:-$(free_port)}"
   write_environment "$port" "$@"
   trap 'stop' EXIT
   trap 'exit 130' INT
@@ -184,49 +162,9 @@ with sqlite3.connect(sys.argv[1]) as database:
   note "Airflow is ready at http://127.0.0.1:$port after $((SECONDS - begun)) s"
 }
 
-# Ends what `processes` names, and what those had started, by id. Tasks run in sessions of their
-# own, which a signal to Airflow's process groups does not reach.
 stop() {
-  local pid began name children tenths=250 alive
-  [ -s "$home/processes" ] || return 0
-  children="$(mktemp)"
-  while read -r pid began name; do
-    # After a restart of the machine the number may be somebody else's.
-    if [ -n "$began" ] && [ "$(process_start "$pid")" = "$began" ]; then
-      descendants "$pid" >>"$children"
-      kill -TERM -- "-$pid" 2>/dev/null || true
-    fi
-  done <"$home/processes"
-  while [ "$tenths" -gt 0 ]; do
-    alive=''
-    while read -r pid began name; do
-      [ "$(process_start "$pid")" != "$began" ] || alive="$alive $name"
-    done <"$home/processes"
-    [ -n "$alive" ] || break
-    sleep 0.2
-    tenths=$((tenths - 2))
-  done
-  while read -r pid began name; do
-    if [ -n "$began" ] && [ "$(process_start "$pid")" = "$began" ]; then
-      kill -KILL -- "-$pid" 2>/dev/null || true
-    fi
-  done <"$home/processes"
-  while read -r pid began; do
-    if [ -n "$began" ] && [ "$(process_start "$pid")" = "$began" ]; then
-      kill -TERM "$pid" 2>/dev/null || true
-    fi
-  done <"$children"
-  tenths=30
-  while read -r pid began; do
-    while [ -n "$began" ] && [ "$(process_start "$pid")" = "$began" ] && [ "$tenths" -gt 0 ]; do
-      sleep 0.1
-      tenths=$((tenths - 1))
-    done
-    if [ -n "$began" ] && [ "$(process_start "$pid")" = "$began" ]; then
-      kill -KILL "$pid" 2>/dev/null || true
-    fi
-  done <"$children"
-  rm -f "$children" "$home/processes" "$home/address"
+  stop_recorded "$home/processes"
+  rm -f "$home/address"
 }
 
 [ $# -ge 2 ] || fail "usage: airflow-stack.sh start|stop FOLDER [NAME=VALUE...]"

@@ -5,6 +5,8 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+# What `make up` started has its data in there.
+[ ! -s "$lake_dir/up/processes" ] || "$checkout/scripts/down.sh"
 for dir in "$lake_dir" "$checkout/target"; do
   if [ -d "$dir" ]; then
     say "Removing $dir"

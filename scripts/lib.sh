@@ -226,3 +226,71 @@ stop_group() {
   kill -KILL -- "-$pid" 2>/dev/null || true
   wait "$pid" 2>/dev/null || true
 }
+
+# When a process was started: tells it from a later one with the same number.
+process_start() { LC_ALL=C ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '_' || true; }
+
+# `record_process FILE PID NAME`: so that another script, days later, can end it and nothing else.
+record_process() { printf '%s %s %s\n' "$2" "$(process_start "$2")" "$3" >>"$1"; }
+
+# `is_running PID START`: whether that very process still is.
+is_running() { [ -n "$2" ] && [ "$(process_start "$1")" = "$2" ]; }
+
+# `stop_recorded FILE`: ends the process groups that FILE names and what they had started. Asks
+# first, insists after 25 seconds. What is in a session of its own, as Airflow's tasks are, a
+# signal to a group does not reach: it is ended by its own number.
+stop_recorded() {
+  local pid began name children tenths=250 alive
+  [ -s "$1" ] || return 0
+  children="$(mktemp)"
+  while read -r pid began name; do
+    if is_running "$pid" "$began"; then
+      descendants "$pid" >>"$children"
+      kill -TERM -- "-$pid" 2>/dev/null || true
+    fi
+  done <"$1"
+  while [ "$tenths" -gt 0 ]; do
+    alive=''
+    while read -r pid began name; do
+      ! is_running "$pid" "$began" || alive="$alive $name"
+    done <"$1"
+    [ -n "$alive" ] || break
+    sleep 0.2
+    tenths=$((tenths - 2))
+  done
+  while read -r pid began name; do
+    ! is_running "$pid" "$began" || kill -KILL -- "-$pid" 2>/dev/null || true
+  done <"$1"
+  while read -r pid began; do
+    ! is_running "$pid" "$began" || kill -TERM "$pid" 2>/dev/null || true
+  done <"$children"
+  tenths=30
+  while read -r pid began; do
+    while is_running "$pid" "$began" && [ "$tenths" -gt 0 ]; do
+      sleep 0.1
+      tenths=$((tenths - 1))
+    done
+    ! is_running "$pid" "$began" || kill -KILL "$pid" 2>/dev/null || true
+  done <"$children"
+  rm -f "$children" "$1"
+}
+
+# The children of a process, their children and so on, with the times of their start.
+descendants() {
+  local tree wanted next pid parent
+  tree="$(ps -A -o pid= -o ppid=)"
+  wanted=" $1 "
+  next=yes
+  while [ -n "$next" ]; do
+    next=''
+    while read -r pid parent; do
+      case "$wanted" in
+        *" $pid "*) ;;
+        *" $parent "*) wanted="$wanted$pid " next=yes ;;
+      esac
+    done <<<"$tree"
+  done
+  for pid in $wanted; do
+    [ "$pid" = "$1" ] || printf '%s %s\n' "$pid" "$(process_start "$pid")"
+  done
+}

@@ -80,7 +80,7 @@ def run(real: str, given: Sequence[str]) -> int:
         from . import airflow2 as airflow  # type: ignore[no-redef]
     succeeded = airflow.run(real, request, todo, deadline, say)
     if pipeline.has_snapshots:
-        snapshots.rebuild_stale(pipeline.name, say)
+        snapshots.rebuild_stale(pipeline.name, last, say)
     if succeeded:
         return DONE
     print(

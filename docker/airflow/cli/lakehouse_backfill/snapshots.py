@@ -6,38 +6,51 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 
+from . import metadata
 from .outcome import FAILED, Stop
 
 NOTHING_TO_DO = 99
 
 
-def command(environment: dict[str, str], pipeline: str) -> list[str]:
-    """By absolute path, as the DAG's tasks call it."""
-    return [
-        os.path.join(environment["LAKE_BIN_DIR"], "lake-gold"),
-        "--pipeline", pipeline, "--stale", "--run-id", f"backfill-{os.getpid()}",
-    ]
+def command(environment: dict[str, str], pipeline: str, last: date) -> list[str]:
+    """By absolute path, as the DAG's tasks call it. The date only names the run."""
+    words = [os.path.join(environment["LAKE_BIN_DIR"], "lake-gold"), "--pipeline", pipeline]
+    return [*words, "--date", str(last), "--run-id", f"backfill-{os.getpid()}", "--stale"]
 
 
 def environment(pipeline: str) -> dict[str, str]:
-    """What a task of the DAG would give its stage, credentials from the connections included."""
+    """What a task of the DAG gives its stage, by the DAG's own modules: credentials come from the
+    connections, and nothing else of this process is handed on."""
     from airflow.configuration import conf
 
     folder = conf.get("core", "dags_folder")
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    from lakehouse_dags.environment import stage_environment
+    from lakehouse_dags import budget, connections, pipelines, settings
+    from lakehouse_dags.environment import of_worker
 
-    return stage_environment(pipeline)
+    if metadata.major() >= 3:
+        # Outside a task, connections in the metadata database are found only by a process that
+        # says what it is; the scheduler and the API server say the same.
+        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    known = pipelines.read(pipelines.pipelines_dir() / pipeline)
+    at_once = settings.read().max_active_runs
+    values = of_worker(known.environment, pipelines.pipelines_dir())
+    values["LAKE_MEMORY_LIMIT"] = str(budget.memory_bytes(os.environ, at_once))
+    values["LAKE_THREADS"] = str(budget.threads(os.environ, at_once, shared=False))
+    values.update(connections.store_environment())
+    return values
 
 
-def rebuild_stale(pipeline: str, say: Callable[[str], None]) -> None:
-    """Raises where it fails; days with nothing stale are nothing to do."""
+def rebuild_stale(pipeline: str, last: date, say: Callable[[str], None]) -> None:
+    """Raises where it fails; where nothing is stale there is nothing to do."""
     say("rebuilding snapshots whose inputs have changed")
     values = environment(pipeline)
+    # Its log goes to standard error, its run report is for machines.
     ended = subprocess.run(
-        command(values, pipeline), env=values, stdin=subprocess.DEVNULL,
+        command(values, pipeline, last), env=values, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, check=False,
     )
     if ended.returncode not in (0, NOTHING_TO_DO):
