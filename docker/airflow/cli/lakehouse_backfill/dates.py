@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -21,6 +22,9 @@ class Day:
 def day_of(text: str, zone: ZoneInfo) -> date:
     """`2025-11-01`, or a moment, which stands for its date in the schedule's time zone."""
     try:
+        # Not all that Python takes for a date: that differs from version to version.
+        if not re.match(r"\d{4}-\d{2}-\d{2}(T|$)", text):
+            raise ValueError
         if len(text) == 10:
             return date.fromisoformat(text)
         # Python 3.10 does not know the `Z`.
