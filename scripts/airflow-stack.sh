@@ -131,7 +131,8 @@ start() {
   [ -n "${LAKE_BIN_DIR:-}" ] || fail "LAKE_BIN_DIR is not set" "source scripts/lib.sh and call export_environment"
   [ -n "${AWS_ACCESS_KEY_ID:-}" ] || fail "the store's credentials are not set"
   airflow="$("$checkout/scripts/airflow-env.sh" 3.3.2)"
-  mkdir -p "$home"
+  mkdir -p "$home/config"
+  cp "$checkout/scripts/airflow_local_settings.py" "$home/config/"
   stop
   port="${LAKE_AIRFLOW_PORT:-$(free_port)}"
   write_environment "$port" "$@"

@@ -1,0 +1,55 @@
+"""One store and one Airflow for all tests here: started once, stopped whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .airflow import Airflow
+from .needles import Needles
+from .processes import Watch
+from .store import Store
+from .world import World
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("airflow")
+    store = Store(folder / "store")
+    print(f"store: {store.name}")
+    try:
+        yield World(folder, store)
+    finally:
+        store.stop()
+
+
+@pytest.fixture(scope="session")
+def needles(world: World) -> Needles:
+    """What must be found nowhere, and the login, which Airflow may show."""
+    return Needles(
+        {
+            "S3 secret": world.store.secret,
+            "pseudonym key": world.pseudonym_key,
+            "S3 login": world.store.login,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def watch(needles: Needles) -> Iterator[Watch]:
+    """Reads every process's arguments as long as the tests last."""
+    made = Watch(needles.within)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def airflow(world: World, watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    world.lake("validate")
+    made = Airflow(tmp_path_factory.mktemp("stack"), world.variables)
+    print(f"Airflow was ready after {made.started_in_secs:.0f} s")
+    try:
+        yield made
+    finally:
+        made.stop()
