@@ -39,12 +39,15 @@ test: quick-doctor engine ## Everything: hermetic tests, real servers, the pipel
 
 ##@ Running
 
-.PHONY: up down store
+.PHONY: up down screenshots store
 up: quick-doctor engine ## Starts Airflow and the store for you to click in; prints the address and the password
 	@scripts/up.sh
 
 down: ## Stops what `make up` started; the data stays
 	@scripts/down.sh
+
+screenshots: quick-doctor engine ## Takes the pictures of docs/screenshots anew, in a headless Chromium
+	@scripts/screenshots.sh
 
 store: quick-doctor engine build ## Starts the embedded S3 server over the demo's data, until Ctrl-C
 	@scripts/store.sh

@@ -28,6 +28,7 @@ The sample days $sample_first to $sample_last wait under $shown/source. In the U
 Trigger, and give a date. Or in a shell:
   . $shown/airflow/environment
   airflow dags backfill --unpause -s $sample_first -e $sample_last sales
+\`online_retail\` has real days, such as 2011-11-29.
 make down stops both; the data stays.
 END
 }
@@ -44,6 +45,8 @@ still_running() {
 export_environment
 export LAKE_PIPELINES_DIR="${LAKE_PIPELINES_DIR:-$checkout/pipelines}"
 use_default_places
+# Without the whole year, its three days that are kept here.
+export LAKE_ONLINE_RETAIL_DIR="${LAKE_ONLINE_RETAIL_DIR:-$checkout/tests/fixtures/online-retail}"
 
 if still_running "$up/processes" && still_running "$up/airflow/processes"; then
   # shellcheck source=/dev/null
