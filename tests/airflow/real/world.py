@@ -151,7 +151,7 @@ class World:
     def lake(self, *words: str, **variables: str) -> None:
         subprocess.run(
             [places.bin_dir() / "lake", *words],
-            env=places.machine() | self.variables | variables,
+            env=places.machine() | self.variables | {"LAKE_LOG": "error"} | variables,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
         )  # fmt: skip
 
