@@ -82,7 +82,7 @@ count_cargo() { # log, status
 finish() {
   if [ "$failed" -gt 0 ]; then
     warn "what failed:"
-    grep -hE '^(test .* FAILED|not ok .*|FAILED  .*|(FAIL|ERROR): .*|error: test failed.*|error: could not compile.*)$' \
+    grep -hE '^(test .* FAILED|not ok .*|FAILED .*|ERROR [a-z/_0-9]+\.py.*|(FAIL|ERROR): .*|error: test failed.*|error: could not compile.*)$' \
       "$logs"/*.log | sort -u | sed 's/^/    /' >&2 || true
     note "logs: ${logs#"$checkout"/}"
   fi
@@ -173,5 +173,31 @@ else
   [ "${CI:-}" != true ] || failed=$((failed + 1))
   skip "tests of the Python scripts" "no Python environment (see above)"
 fi
+
+# --- Airflow ---------------------------------------------------------------------------------
+
+# Its suites end with pytest's own summary: `1 failed, 218 passed, 2 skipped in 6.13s`.
+count_pytest() { # log, status
+  local sums
+  sums="$(awk '/^(=+ )?[0-9]+ [a-z]+(, [0-9]+ [a-z]+)* in [0-9.]+s/ {
+      for (i = 2; i <= NF; i++) {
+        if ($i ~ /^passed/) p += $(i - 1)
+        if ($i ~ /^(failed|errors?)(,|$)/) f += $(i - 1)
+        if ($i ~ /^skipped/) s += $(i - 1)
+      }
+    } END { print p + 0, f + 0, s + 0 }' "$logs/$1")"
+  # shellcheck disable=SC2086 # three numbers
+  set -- "$2" $sums
+  passed=$((passed + $2))
+  failed=$((failed + $3))
+  skipped=$((skipped + $4))
+  if [ "$1" -ne 0 ] && [ "$3" -eq 0 ]; then
+    failed=$((failed + 1))
+  fi
+}
+
+status=0
+step "Airflow" airflow.log env LAKE_BIN_DIR="$CARGO_TARGET_DIR/release" "$checkout/tests/airflow/run.sh" || status=$?
+count_pytest airflow.log "$status"
 
 finish

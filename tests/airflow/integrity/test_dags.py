@@ -10,7 +10,7 @@ from typing import Any
 
 import bag
 import pytest
-from conftest import CHECKOUT
+from places import CHECKOUT
 
 SHIPPED = CHECKOUT / "pipelines"
 HEAVY = ("bronze", "silver", "check", "gold")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHECKOUT, DAGS
+from places import CHECKOUT, DAGS
 
 PROBE = Path(__file__).resolve().parents[1] / "support" / "parse_probe.py"
 FILES = sorted(path.name for path in DAGS.glob("*.py"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from conftest import DAGS
+from places import DAGS
 
 
 def load(path: Path = DAGS) -> Any:

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSkipException,
 )
-from conftest import CHECKOUT
+from places import CHECKOUT
 from lakehouse_dags import commands, environment, pipelines
 from lakehouse_dags.operator import StageOperator
 from stages import Stages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import CHECKOUT
+from places import CHECKOUT
 from lakehouse_dags.outcome import Verdict, meaning, verdict
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
+from places import CHECKOUT
 from lakehouse_dags import pipelines
 from lakehouse_dags.days import Schedule
 from lakehouse_dags.pipelines import PipelineError

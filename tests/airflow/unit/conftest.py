@@ -1,0 +1,1 @@
+from clean import no_environment_of_the_caller  # noqa: F401 (for every test here)
