@@ -200,6 +200,9 @@ impl StoreError {
             Self::BucketMissing { .. } => {
                 Some("create the bucket, or set `LAKE_CREATE_BUCKETS=true` to have it created")
             }
+            Self::Unreachable { source, .. } if is_about_a_certificate(&**source) => Some(
+                "its certificate is not trusted here: set `SSL_CERT_FILE` to a file with the certificate of who signed it",
+            ),
             Self::Unreachable { .. } | Self::Timeout { .. } => Some(
                 "check that the store at `AWS_ENDPOINT_URL` is running and can be reached from here",
             ),
@@ -214,6 +217,12 @@ impl StoreError {
             _ => None,
         }
     }
+}
+
+/// Whether a connection failed because of the other side's certificate. The SDK has no type for it.
+fn is_about_a_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source())
+        .any(|error| error.to_string().contains("invalid peer certificate"))
 }
 
 #[cfg(test)]
@@ -236,6 +245,17 @@ mod tests {
             local(ErrorKind::NotFound).to_string(),
             "cannot read or write `/work/x`"
         );
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_has_its_own_hint() {
+        let unreachable = |text: &str| StoreError::Unreachable {
+            address: "s3://lake/a".to_owned(),
+            source: Box::new(Error::other(text.to_owned())),
+        };
+        let hint = unreachable("invalid peer certificate: UnknownIssuer").hint();
+        assert!(hint.unwrap().contains("SSL_CERT_FILE"), "{hint:?}");
+        assert!(unreachable("refused").hint().unwrap().contains("running"));
     }
 
     #[test]
