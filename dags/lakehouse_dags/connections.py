@@ -19,8 +19,8 @@ def store_environment() -> dict[str, str]:
     path_style = extra.get("path_style", {"path": True, "virtual": False}.get(style))
     if not connection.login or not connection.password:
         raise AirflowFailException(
-            f"the connection `{STORE}` has no login or no password: they are the access key and the "
-            "secret key of the store"
+            f"the connection `{STORE}` has no login or no password: they are the access key and "
+            "the secret key of the store"
         )
     found = {
         "AWS_ACCESS_KEY_ID": connection.login,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from lakehouse_dags import assets, commands, form, notify
@@ -76,7 +77,7 @@ def build(pipeline: Pipeline, settings: Settings) -> DAG:
             stage("snapshots", commands.SNAPSHOTS, 1, inlets=partitions, outlets=snapshots)
         )
     cleanup = stage("cleanup", commands.CLEANUP, None)
-    for earlier, later in zip(tasks, tasks[1:], strict=False):
+    for earlier, later in pairwise(tasks):
         earlier >> later
     # A teardown without a setup runs after success, failure and kill, and decides nothing.
     tasks[-1] >> cleanup.as_teardown()

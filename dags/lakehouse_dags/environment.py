@@ -47,8 +47,8 @@ def of_worker(declared: Iterable[str], pipelines_dir: Path) -> dict[str, str]:
     bin_dir = os.environ.get("LAKE_BIN_DIR", "")
     if not os.path.isabs(bin_dir):
         raise EnvironmentProblem(
-            f"LAKE_BIN_DIR is `{bin_dir}` in the worker's environment; it must be the absolute path "
-            "of the folder with the stages' executables"
+            f"LAKE_BIN_DIR is `{bin_dir}` in the worker's environment; it must be the absolute "
+            "path of the folder with the stages' executables"
         )
     taken = {
         name: value

@@ -31,7 +31,7 @@ class Form:
 
 
 def parameters(pipeline: Pipeline) -> dict[str, Param]:
-    """The fields of a pipeline's form. A default is fixed when the DAG is parsed, so none is a day."""
+    """The fields of a pipeline's form. A default is fixed at parse time, so none is a day."""
     zone = pipeline.schedule.timezone if pipeline.schedule else "UTC"
     return {
         "date": Param(

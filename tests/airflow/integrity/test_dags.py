@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def test_one_dag_per_folder_and_the_janitor(dags: dict[str, Any]) -> None:
 def test_the_critical_path(dags: dict[str, Any], pipeline: str, way: list[str]) -> None:
     dag = dags[pipeline]
     assert [task.task_id for task in dag.topological_sort()] == [*way, "cleanup"]
-    for earlier, later in zip(way, way[1:], strict=False):
+    for earlier, later in pairwise(way):
         assert dag.get_task(earlier).downstream_task_ids == {later}
     assert longest_way(dag) == len(way) <= 5
 
@@ -102,7 +103,9 @@ def test_assets_show_the_lake(dags: dict[str, Any]) -> None:
     dag = dags["online_retail"]
     bronze, silver = {"bronze/online_retail/transactions"}, {"silver/online_retail/transactions"}
     snapshot = {"gold/online_retail/customer_rfm"}
-    gold = {f"gold/online_retail/{mart}" for mart in ("daily_revenue", "top_products", "customer_day")}
+    gold = {
+        f"gold/online_retail/{mart}" for mart in ("daily_revenue", "top_products", "customer_day")
+    }
     flows = {
         task.task_id: (names(task.inlets), names(task.outlets))
         for task in dag.tasks
@@ -183,9 +186,7 @@ def test_a_broken_folder_takes_no_other_with_it(
         assert str(tmp_path / name / "pipeline.yaml") in error
 
 
-def test_pipelines_are_called_as_they_like(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pipelines_are_called_as_they_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No name of a pipeline is in the way of a name in the DAG file."""
     for name in ("dag", "pipelines", "settings", "janitor", "globals"):
         shutil.copytree(SHIPPED / "sales", tmp_path / name)
@@ -197,7 +198,9 @@ def test_pipelines_are_called_as_they_like(
     assert len(found.dags) == 6
 
 
-def test_a_folder_without_marts_or_schedule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_marts_or_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "pipeline.yaml").write_text(
         "name: plain\ndatasets:\n  a: {contract: contracts/a.odcs.yaml, whenMissing: fail}\n"
@@ -206,7 +209,12 @@ def test_a_folder_without_marts_or_schedule(tmp_path: Path, monkeypatch: pytest.
     found = bag.load()
     assert found.import_errors == {}
     dag = found.dags["plain"]
-    assert [task.task_id for task in dag.topological_sort()] == ["bronze", "silver", "check", "cleanup"]
+    assert [task.task_id for task in dag.topological_sort()] == [
+        "bronze",
+        "silver",
+        "check",
+        "cleanup",
+    ]
 
 
 def test_a_setting_that_means_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

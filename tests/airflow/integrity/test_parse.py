@@ -69,9 +69,7 @@ def test_forty_pipelines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     (found,) = probe([DAGS / "lakehouse.py"], tmp_path)
     assert found["errors"] == []
     assert len(found["dags"]) == 41
-    (one,) = probe(
-        [DAGS / "lakehouse.py"], tmp_path, _AIRFLOW_PARSING_CONTEXT_DAG_ID="sales_7"
-    )
+    (one,) = probe([DAGS / "lakehouse.py"], tmp_path, _AIRFLOW_PARSING_CONTEXT_DAG_ID="sales_7")
     assert one["dags"] == ["sales_7"]
     with capsys.disabled():
         print(

@@ -1,4 +1,4 @@
-"""Stages that are small scripts: they write down how they were started, and end as they are told."""
+"""Stages that are small scripts: they write down how they were started, and end as told."""
 
 from __future__ import annotations
 

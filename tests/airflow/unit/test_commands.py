@@ -76,7 +76,7 @@ def test_the_sweep(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_hostile_values_stay_values(name: str, tmp_path: Path) -> None:
-    """Airflow and the worker refuse such values; should one come through, it is text all the same."""
+    """Airflow and the worker refuse such values; should one come through, it is text still."""
     bait = tmp_path / "bait"
     variables = ("LAKE_PIPELINE", "LAKE_RUN_DATE", "LAKE_RUN_ID", "LAKE_RUN_DATASETS")
     variables += ("LAKE_RUN_PRUNE", "LAKE_RUN_PROFILE", "LAKE_OLDER_THAN")

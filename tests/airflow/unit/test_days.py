@@ -180,7 +180,8 @@ def test_a_run_that_has_nothing_has_no_day() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2025-13-01", "2025-02-29", "2025-11-1", "20251101", "2025-11-01T00:00", "x", "2025-11-01\n"]
+    "text",
+    ["2025-13-01", "2025-02-29", "2025-11-1", "20251101", "2025-11-01T00:00", "x", "2025-11-01\n"],
 )
 def test_a_date_is_written_in_one_way(text: str) -> None:
     with pytest.raises(NoDay, match="is not a date such as"):

@@ -17,9 +17,9 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSkipException,
 )
-from places import CHECKOUT
 from lakehouse_dags import commands, environment, pipelines
 from lakehouse_dags.operator import StageOperator
+from places import CHECKOUT
 from stages import Stages
 from test_pipelines import SOUND, write
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from places import CHECKOUT
 from lakehouse_dags.outcome import Verdict, meaning, verdict
+from places import CHECKOUT
 
 
 @pytest.mark.parametrize("code", [75, 130, 137, 143, -2, -9, -15])

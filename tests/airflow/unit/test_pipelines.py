@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from places import CHECKOUT
 from lakehouse_dags import pipelines
 from lakehouse_dags.days import Schedule
 from lakehouse_dags.pipelines import PipelineError
+from places import CHECKOUT
 
 SOUND = """\
 name: shop
@@ -18,7 +18,7 @@ tags: [a, no]
 schedule: {cron: "0 3 * * *", timezone: Asia/Tokyo, start: 2025-01-01}
 environment: [SHOP_DIR]
 datasets:
-  orders: {contract: contracts/orders.odcs.yaml, from: "${SHOP_DIR}", files: "*", format: {json: lines}}
+  orders: {contract: contracts/orders.odcs.yaml, from: "${SHOP_DIR}", files: "*"}
 marts:
   daily: {reads: {silver.orders: day}, grain: [a]}
   rolling: {reads: {gold.daily: all}, grain: [a], materialised: snapshot}
