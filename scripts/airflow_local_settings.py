@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 @event.listens_for(Engine, "savepoint")
 def begin_writing(connection: Connection, _name: Any) -> None:
     """Begins a writing transaction where none has begun."""
-    if connection.dialect.name == "sqlite":
-        if not connection.connection.driver_connection.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if connection.dialect.name != "sqlite":
+        return
+    if not connection.connection.driver_connection.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Started by the command `airflow` beside this file, by the Python that Airflow is installed for."""
+"""Started by the command `airflow` beside this file, with the Python of Airflow itself."""
 
 from lakehouse_backfill.main import main
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timezone
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -34,7 +35,9 @@ def test_a_day_is_a_date_or_a_moment_in_the_schedules_zone(
     assert dates.day_of(text, zone) == expected
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2025-13-01", "01.11.2025", "", "20251101", "2025-11-1"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2025-13-01", "01.11.2025", "", "20251101", "2025-11-1"]
+)
 def test_what_is_no_day_is_said(text: str) -> None:
     with pytest.raises(Stop) as error:
         dates.day_of(text, UTC)
@@ -45,10 +48,28 @@ def test_what_is_no_day_is_said(text: str) -> None:
     ("first", "last", "zone", "begin", "end"),
     [
         ("2025-11-01", "2025-11-03", "UTC", "2025-11-01T00:00", "2025-11-03T23:59:59.999999"),
-        ("2025-11-01", "2025-11-01", "Asia/Tokyo", "2025-10-31T15:00", "2025-11-01T14:59:59.999999"),
+        (
+            "2025-11-01",
+            "2025-11-01",
+            "Asia/Tokyo",
+            "2025-10-31T15:00",
+            "2025-11-01T14:59:59.999999",
+        ),
         # A day of 25 hours, and one that has no midnight.
-        ("2025-10-26", "2025-10-26", "Europe/Berlin", "2025-10-25T22:00", "2025-10-26T22:59:59.999999"),
-        ("2025-04-25", "2025-04-25", "Africa/Cairo", "2025-04-24T22:00", "2025-04-25T20:59:59.999999"),
+        (
+            "2025-10-26",
+            "2025-10-26",
+            "Europe/Berlin",
+            "2025-10-25T22:00",
+            "2025-10-26T22:59:59.999999",
+        ),
+        (
+            "2025-04-25",
+            "2025-04-25",
+            "Africa/Cairo",
+            "2025-04-24T22:00",
+            "2025-04-25T20:59:59.999999",
+        ),
     ],
 )
 def test_a_window_holds_whole_days(first: str, last: str, zone: str, begin: str, end: str) -> None:
@@ -71,7 +92,7 @@ def test_every_run_date_of_a_range_is_there_once(cron: str, zone: str) -> None:
     assert [day.run_date.toordinal() for day in found] == list(
         range(first.toordinal(), last.toordinal() + 1)
     )
-    for earlier, later in zip(found, found[1:]):
+    for earlier, later in pairwise(found):
         assert earlier.closes_at == later.logical_date
 
 

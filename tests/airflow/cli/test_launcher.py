@@ -26,7 +26,9 @@ def real(tmp_path: Path) -> Path:
     return script
 
 
-def call(real: Path, *words: str, first: Path = CLI, **variables: str) -> subprocess.CompletedProcess[str]:
+def call(
+    real: Path, *words: str, first: Path = CLI, **variables: str
+) -> subprocess.CompletedProcess[str]:
     path = f"{first}:{CLI}:{real.parent}:/usr/bin:/bin"
     return subprocess.run(
         ["airflow", *words],
@@ -89,7 +91,14 @@ def test_a_long_path_of_the_interpreter_is_found_too(real: Path) -> None:
 
 def test_a_wrong_argument_ends_with_2(real: Path, pipelines: Path) -> None:
     ended = call(
-        real, "dags", "backfill", "-m", "-s", "2025-11-01", "plain", LAKE_PIPELINES_DIR=str(pipelines)
+        real,
+        "dags",
+        "backfill",
+        "-m",
+        "-s",
+        "2025-11-01",
+        "plain",
+        LAKE_PIPELINES_DIR=str(pipelines),
     )
     assert ended.returncode == 2
     assert "-m/--mark-success is not taken" in ended.stderr

@@ -35,9 +35,7 @@ class Airflow:
         monkeypatch.setattr(metadata, "scheduler_is_alive", lambda: True)
         monkeypatch.setattr(waiting, "POLL_SECS", 0.01)
         monkeypatch.setattr(subprocess, "run", self.create)
-        monkeypatch.setattr(
-            snapshots, "rebuild_stale", lambda name, *_: self.rebuilt.append(name)
-        )
+        monkeypatch.setattr(snapshots, "rebuild_stale", lambda name, *_: self.rebuilt.append(name))
 
     def other_is_running(self, _: str) -> bool:
         self.others -= 1

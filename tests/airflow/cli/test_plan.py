@@ -48,31 +48,56 @@ def request(**changes: object) -> Request:
 def test_the_command_of_airflow_3(monkeypatch: pytest.MonkeyPatch) -> None:
     made = plan.make(DAYS, STATES, "none", NOW)
     assert airflow3.command("/bin/airflow", request(), made) == [
-        "/bin/airflow", "backfill", "create", "--dag-id", "sales",
-        "--from-date", "2025-11-01T03:00:00+00:00", "--to-date", "2025-11-05T03:00:00+00:00",
-        "--reprocess-behavior", "none", "--max-active-runs", "4",
-    ]  # fmt: skip
+        "/bin/airflow",
+        "backfill",
+        "create",
+        "--dag-id",
+        "sales",
+        "--from-date",
+        "2025-11-01T03:00:00+00:00",
+        "--to-date",
+        "2025-11-05T03:00:00+00:00",
+        "--reprocess-behavior",
+        "none",
+        "--max-active-runs",
+        "4",
+    ]
     monkeypatch.setenv("LAKE_MAX_ACTIVE_RUNS", "7")
     asked = request(reprocess="completed", conf='{"prune": true}', backwards=True)
     assert airflow3.command("/bin/airflow", asked, made)[9:] == [
-        "--reprocess-behavior", "completed", "--max-active-runs", "7",
-        "--dag-run-conf", '{"prune": true}', "--run-backwards",
-    ]  # fmt: skip
+        "--reprocess-behavior",
+        "completed",
+        "--max-active-runs",
+        "7",
+        "--dag-run-conf",
+        '{"prune": true}',
+        "--run-backwards",
+    ]
     assert airflow3.command("airflow", request(max_active_runs=2), made)[-1] == "2"
 
 
 def test_the_command_of_airflow_2(monkeypatch: pytest.MonkeyPatch) -> None:
     made = plan.make(DAYS, STATES, "none", NOW)
     assert airflow2.command("/bin/airflow", request(), made) == [
-        "/bin/airflow", "dags", "backfill", "sales",
-        "--start-date", "2025-11-01T03:00:00+00:00", "--end-date", "2025-11-05T03:00:00+00:00",
+        "/bin/airflow",
+        "dags",
+        "backfill",
+        "sales",
+        "--start-date",
+        "2025-11-01T03:00:00+00:00",
+        "--end-date",
+        "2025-11-05T03:00:00+00:00",
         "--continue-on-failures",
-    ]  # fmt: skip
+    ]
     asked = request(reprocess="completed", conf='{"prune": true}', backwards=True)
     assert airflow2.command("/bin/airflow", asked, made)[8:] == [
-        "--continue-on-failures", "--reset-dagruns", "--yes",
-        "--conf", '{"prune": true}', "--run-backwards",
-    ]  # fmt: skip
+        "--continue-on-failures",
+        "--reset-dagruns",
+        "--yes",
+        "--conf",
+        '{"prune": true}',
+        "--run-backwards",
+    ]
     assert "--rerun-failed-tasks" in airflow2.command("airflow", request(reprocess="failed"), made)
     assert "LAKE_MAX_ACTIVE_RUNS" not in airflow2.environment(request())
     assert airflow2.environment(request(max_active_runs=2))["LAKE_MAX_ACTIVE_RUNS"] == "2"

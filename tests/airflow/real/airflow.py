@@ -36,7 +36,9 @@ class Airflow:
         self._stack("start", *settings)
         self.started_in_secs = time.monotonic() - begun
         self.url = (self.home / "address").read_text().strip()
-        passwords = json.loads((self.home / "simple_auth_manager_passwords.json.generated").read_text())
+        passwords = json.loads(
+            (self.home / "simple_auth_manager_passwords.json.generated").read_text()
+        )
         self.password = passwords["admin"]
         self._token = ""
         answer = self.call("POST", "/auth/token", {"username": "admin", "password": self.password})
@@ -48,24 +50,36 @@ class Airflow:
     def _stack(self, command: str, *settings: str) -> None:
         subprocess.run(
             [STACK, command, self.folder, *settings],
-            env=self._variables, stdin=subprocess.DEVNULL, check=True,
-        )  # fmt: skip
+            env=self._variables,
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
 
     # --- command line ----------------------------------------------------------------------
 
     def command(self, *words: str) -> list[str]:
         """The literal command in a shell that has sourced the stack's environment."""
         return [
-            "env", "-i", "bash", "-c", '. "$1" && shift && exec airflow "$@"', "bash",
-            str(self.home / "environment"), *words,
-        ]  # fmt: skip
+            "env",
+            "-i",
+            "bash",
+            "-c",
+            '. "$1" && shift && exec airflow "$@"',
+            "bash",
+            str(self.home / "environment"),
+            *words,
+        ]
 
     def run(self, *words: str, timeout_secs: float = 300) -> subprocess.CompletedProcess[str]:
         """Types `airflow …` and waits for it; its output is shown when a test fails."""
         ended = subprocess.run(
-            self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=timeout_secs, check=False,
-        )  # fmt: skip
+            self.command(*words),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_secs,
+            check=False,
+        )
         print(f"airflow {' '.join(words)}: {ended.returncode}\n{ended.stdout}{ended.stderr}")
         return ended
 
@@ -118,10 +132,14 @@ class Airflow:
             "POST",
             f"/api/v2/dags/{dag}/clearTaskInstances",
             {
-                "dry_run": False, "dag_run_id": run_id, "task_ids": [task],
-                "include_downstream": True, "only_failed": False, "reset_dag_runs": True,
+                "dry_run": False,
+                "dag_run_id": run_id,
+                "task_ids": [task],
+                "include_downstream": True,
+                "only_failed": False,
+                "reset_dag_runs": True,
             },
-        )  # fmt: skip
+        )
 
     def wait(self, dag: str, run_id: str, timeout_secs: float = 180) -> str:
         """The state in which a run ends."""

@@ -45,7 +45,9 @@ def watch(needles: Needles) -> Iterator[Watch]:
 
 
 @pytest.fixture(scope="session")
-def airflow(world: World, watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+def airflow(
+    world: World, watch: Watch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Airflow]:
     world.lake("validate")
     made = Airflow(tmp_path_factory.mktemp("stack"), world.variables)
     print(f"Airflow was ready after {made.started_in_secs:.0f} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import sqlite3
 import subprocess
@@ -35,13 +36,17 @@ class Needles:
 
     def within(self, content: bytes) -> list[str]:
         """The names of those that are in some bytes."""
-        return [name for name, forms in self._forms.items() if any(form in content for form in forms)]
+        return [
+            name for name, forms in self._forms.items() if any(form in content for form in forms)
+        ]
 
     def within_files(self, folder: Path, *but: str) -> dict[str, set[str]]:
         """The names of those that are in files below a folder, and the files' paths in it."""
         found: dict[str, set[str]] = {}
         parquet = []
-        for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+        for file in sorted(
+            path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
+        ):
             where = str(file.relative_to(folder))
             if where in but:
                 continue
@@ -83,16 +88,17 @@ def _contents(file: Path) -> Iterator[bytes]:
 def _cells(file: Path) -> Iterator[bytes]:
     """Every value of every table: a page ends where it ends, in the middle of a long value too."""
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
-        tables = [row[0] for row in database.execute("select name from sqlite_master where type = 'table'")]
+        tables = [
+            row[0]
+            for row in database.execute("select name from sqlite_master where type = 'table'")
+        ]
         for table in tables:
             for row in database.execute(f'select * from "{table}"'):
                 for cell in row:
                     if isinstance(cell, bytes):
                         yield cell
-                        try:
+                        with contextlib.suppress(zlib.error):
                             yield zlib.decompress(cell)
-                        except zlib.error:
-                            pass
                     elif isinstance(cell, str):
                         yield cell.encode()
 
@@ -101,12 +107,15 @@ def tables_with(needles: Needles, file: Path) -> dict[str, set[str]]:
     """The names of those that are in a database, and the columns that hold them."""
     found: dict[str, set[str]] = {}
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
-        tables = [row[0] for row in database.execute("select name from sqlite_master where type = 'table'")]
+        tables = [
+            row[0]
+            for row in database.execute("select name from sqlite_master where type = 'table'")
+        ]
         for table in tables:
             cursor = database.execute(f'select * from "{table}"')
             columns = [column[0] for column in cursor.description]
             for row in cursor:
-                for column, cell in zip(columns, row):
+                for column, cell in zip(columns, row, strict=True):
                     content = cell if isinstance(cell, bytes) else str(cell).encode()
                     for name in needles.within(content):
                         found.setdefault(name, set()).add(f"{table}.{column}")
@@ -118,9 +127,12 @@ def _decoded(files: list[Path]) -> Iterator[tuple[Path, str]]:
         return
     text = subprocess.run(
         [places.tools_python(), "-c", _PARQUET],
-        input="\n".join(map(str, files)), env=places.machine(), check=True, text=True,
+        input="\n".join(map(str, files)),
+        env=places.machine(),
+        check=True,
+        text=True,
         stdout=subprocess.PIPE,
-    ).stdout  # fmt: skip
+    ).stdout
     for part in text.split("\0")[1:]:
         name, _, content = part.partition("\n")
         yield Path(name), content

@@ -1,17 +1,14 @@
-"""Where things are, and the environment that the tests were started in, before any test changes it."""
+"""Where things are, and the environment in which the tests were started."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 STARTED_IN = dict(os.environ)
-# The environment of Airflow that runs these tests.
-AIRFLOW_BIN = Path(sys.executable).parent
 
 
 def machine() -> dict[str, str]:
@@ -45,5 +42,10 @@ def airflow_environment(version: str) -> Path:
 
 def _answer(command: str) -> str:
     return subprocess.run(
-        ["bash", "-c", command], cwd=CHECKOUT, env=machine(), check=True, stdout=subprocess.PIPE, text=True
+        ["bash", "-c", command],
+        cwd=CHECKOUT,
+        env=machine(),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     ).stdout.strip()

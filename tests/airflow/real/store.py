@@ -61,8 +61,11 @@ class Store:
     def _start_minio(self) -> dict[str, str]:
         file = subprocess.run(
             [MINIO, "start", self.folder],
-            env=places.machine(), check=True, stdout=subprocess.PIPE, text=True,
-        ).stdout.strip()  # fmt: skip
+            env=places.machine(),
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout.strip()
         lines = Path(file).read_text(encoding="utf-8").splitlines()
         return dict(line.removeprefix("export ").split("=", 1) for line in lines)
 
@@ -72,15 +75,26 @@ class Store:
         with (self.folder / "server.log").open("wb") as log:
             self._embedded = subprocess.Popen(
                 [
-                    places.bin_dir() / "lake-local-s3", "--data-dir", self.folder / "data",
-                    "--address", "127.0.0.1:0", "--port-file", port_file,
+                    places.bin_dir() / "lake-local-s3",
+                    "--data-dir",
+                    self.folder / "data",
+                    "--address",
+                    "127.0.0.1:0",
+                    "--port-file",
+                    port_file,
                 ],
-                env=places.machine() | {"AWS_ACCESS_KEY_ID": login, "AWS_SECRET_ACCESS_KEY": secret},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                env=places.machine()
+                | {"AWS_ACCESS_KEY_ID": login, "AWS_SECRET_ACCESS_KEY": secret},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         end = time.monotonic() + 15
         while not (port_file.exists() and port_file.read_text().strip()):
-            assert self._embedded.poll() is None and time.monotonic() < end, "the store did not start"
+            assert self._embedded.poll() is None and time.monotonic() < end, (
+                "the store did not start"
+            )
             time.sleep(0.05)
         return {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port_file.read_text().strip()}",
@@ -105,7 +119,9 @@ class Store:
         if bucket not in self.buckets():
             return {}
         found = {}
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for page in self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix
+        ):
             for entry in page.get("Contents", ()):
                 found[entry["Key"]] = Object(entry["ETag"], entry["LastModified"])
         return found

@@ -40,7 +40,9 @@ def test_a_trigger_through_the_rest_api_takes_the_date_of_its_form(
     assert found == world.reference("sales", "2025-11-05")
     assert any(key.startswith("gold/daily_revenue/") for key in found)
     # Nothing of the run is left where stages work.
-    assert not [key for key in world.store.objects("staging") if run in key and "_reports" not in key]
+    assert not [
+        key for key in world.store.objects("staging") if run in key and "_reports" not in key
+    ]
 
 
 def test_three_days_by_the_literal_backfill_command(airflow: Airflow, world: World) -> None:

@@ -25,11 +25,21 @@ def most_at_once(runs: list[dict[str, Any]]) -> int:
 
 def sum_of(files: Path, column: str) -> int:
     """By a reader that is not ours."""
-    query = f"select sum({column}) from read_parquet('{files}/**/*.parquet', hive_partitioning=false)"
+    query = (
+        f"select sum({column}) from read_parquet('{files}/**/*.parquet', hive_partitioning=false)"
+    )
     answer = subprocess.run(
-        [places.tools_python(), "-c", "import duckdb, sys; print(duckdb.sql(sys.argv[1]).fetchone()[0])", query],
-        env=places.machine(), check=True, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            places.tools_python(),
+            "-c",
+            "import duckdb, sys; print(duckdb.sql(sys.argv[1]).fetchall()[0][0])",
+            query,
+        ],
+        env=places.machine(),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     return int(answer.stdout)
 
 
@@ -39,13 +49,17 @@ def test_snapshots_of_days_in_reverse_equal_those_of_a_serial_run(
     wanted = days("2025-04-01", "2025-04-05")
     for day in wanted:
         world.make_shop(day)
-    ended = airflow.run("dags", "backfill", "--unpause", "-B", "-s", wanted[0], "-e", wanted[-1], "shop")
+    ended = airflow.run(
+        "dags", "backfill", "--unpause", "-B", "-s", wanted[0], "-e", wanted[-1], "shop"
+    )
     assert ended.returncode == 0, ended.stderr
     runs = [run for run in airflow.runs("shop") if run["run_type"] == "backfill"]
     started = sorted(runs, key=lambda run: run["start_date"])
     assert started[0]["logical_date"] > started[-1]["logical_date"]
     found, expected = world.published("shop", *wanted), world.reference("shop", *wanted)
-    snapshots = [key for key in found if key.startswith("gold/customer_rfm/") and key.endswith(".parquet")]
+    snapshots = [
+        key for key in found if key.startswith("gold/customer_rfm/") and key.endswith(".parquet")
+    ]
     assert len(snapshots) == len(wanted)
     assert found == expected
 
@@ -54,7 +68,15 @@ def test_thirty_days_with_four_in_flight(airflow: Airflow, world: World, tmp_pat
     wanted = days("2025-06-01", "2025-06-30")
     total = sum(world.make_month(day) for day in wanted)
     ended = airflow.run(
-        "dags", "backfill", "--unpause", "-s", wanted[0], "-e", wanted[-1], "month", timeout_secs=600
+        "dags",
+        "backfill",
+        "--unpause",
+        "-s",
+        wanted[0],
+        "-e",
+        wanted[-1],
+        "month",
+        timeout_secs=600,
     )
     assert ended.returncode == 0, ended.stderr
     assert "30 of 30 done" in ended.stdout

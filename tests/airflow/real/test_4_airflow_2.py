@@ -23,10 +23,13 @@ def test_three_days_by_its_own_backfill_command(world: World, tmp_path: Path) ->
     }
     key = {"conn_type": "generic", "password": variables.pop("LAKE_PSEUDONYM_KEY")}
     home = world.folder / "airflow-2"
+    bin_dir = places.airflow_environment("2.11.2") / "bin"
     environment = (
         places.machine()
         | variables
         | {
+            # Its executor starts tasks with the command `airflow`.
+            "PATH": f"{bin_dir}:{places.STARTED_IN['PATH']}",
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(places.CHECKOUT / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -35,10 +38,13 @@ def test_three_days_by_its_own_backfill_command(world: World, tmp_path: Path) ->
             "AIRFLOW_CONN_MINIO_DEFAULT": json.dumps(store),
             "AIRFLOW_CONN_LAKE_PSEUDONYM": json.dumps(key),
             # A place of its own, so that it can be compared with what Airflow 3 made.
-            **{f"LAKE_{layer.upper()}_URL": f"s3://airflow-2/{layer}" for layer in ("bronze", "staging", *LAYERS)},
+            **{
+                f"LAKE_{layer.upper()}_URL": f"s3://airflow-2/{layer}"
+                for layer in ("bronze", "staging", *LAYERS)
+            },
         }
     )
-    command = places.airflow_environment("2.11.2") / "bin" / "airflow"
+    command = bin_dir / "airflow"
     home.mkdir()
     with (home / "output.log").open("wb") as output:
         for words in (
@@ -46,9 +52,15 @@ def test_three_days_by_its_own_backfill_command(world: World, tmp_path: Path) ->
             ("dags", "backfill", "-s", wanted[0], "-e", wanted[-1], "sales"),
         ):
             ended = subprocess.run(
-                [command, *words], env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=output, timeout=400, check=False,
-            )  # fmt: skip
+                [command, *words],
+                env=environment,
+                cwd=tmp_path,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                timeout=400,
+                check=False,
+            )
             assert ended.returncode == 0, (home / "output.log").read_text()[-3000:]
     found = {
         f"{layer}/{name}": digest

@@ -44,8 +44,12 @@ def planted(request: pytest.FixtureRequest) -> str:
     }[request.param]
 
 
-@pytest.mark.parametrize("kind", ["log", "json", "database", "long text in database", "parquet", "parquet metadata"])
-def test_a_planted_secret_is_found(kind: str, planted: str, needles_planted: Needles, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kind", ["log", "json", "database", "long text in database", "parquet", "parquet metadata"]
+)
+def test_a_planted_secret_is_found(
+    kind: str, planted: str, needles_planted: Needles, tmp_path: Path
+) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     file = folder / "file"
@@ -63,14 +67,16 @@ def test_a_planted_secret_is_found(kind: str, planted: str, needles_planted: Nee
         file = file.with_suffix(".parquet")
         # Compressed, and in a dictionary: nothing to be found in the raw bytes.
         query = (
-            f"copy (select '{planted}' || (i % 1) as a from range(1000) r(i)) to '{file}' (compression zstd)"
+            f"copy (select '{planted}' || (i % 1) as a from range(1000) r(i))"
+            f" to '{file}' (compression zstd)"
             if kind == "parquet"
             else f"copy (select 1 as a) to '{file}' (kv_metadata {{note: '{planted}'}})"
         )
         subprocess.run(
             [places.tools_python(), "-c", "import duckdb, sys; duckdb.sql(sys.argv[1])", query],
-            env=places.machine(), check=True,
-        )  # fmt: skip
+            env=places.machine(),
+            check=True,
+        )
     assert needles_planted.within_files(folder) == {"planted": {file.name}}
 
 
@@ -116,7 +122,9 @@ def test_no_secret_is_in_what_airflow_2_keeps(world: World, needles: Needles) ->
 
 def test_no_secret_is_in_the_lake(world: World, needles: Needles, tmp_path: Path) -> None:
     world.store.download(tmp_path)
-    assert {"bronze", "silver", "gold", "quarantine", "staging"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"bronze", "silver", "gold", "quarantine", "staging"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
     assert list((tmp_path / "staging").rglob("*.json"))
     assert len(list(tmp_path.rglob("*.parquet"))) > 20
     assert needles.within_files(tmp_path) == {}

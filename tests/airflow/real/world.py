@@ -68,21 +68,30 @@ class World:
         shutil.copytree(shipped / "sales", self.pipelines / "sales")
         shutil.copytree(shipped / "online_retail", self.pipelines / "shop")
         _replace(self.pipelines / "shop" / "pipeline.yaml", "name: online_retail", "name: shop")
-        _replace(self.pipelines / "shop" / "pipeline.yaml", "LAKE_ONLINE_RETAIL_DIR", "LAKE_SHOP_DIR")
+        _replace(
+            self.pipelines / "shop" / "pipeline.yaml", "LAKE_ONLINE_RETAIL_DIR", "LAKE_SHOP_DIR"
+        )
         self._write_pipeline("month", "0 0 * * *", "UTC", "csv", "skip")
         self._write_pipeline("strict", "0 3 * * *", "Asia/Tokyo", "json", "fail")
         for name in ("sales", "shop", "month", "strict"):
             self.source(name).mkdir(parents=True)
 
-    def _write_pipeline(self, name: str, cron: str, zone: str, extension: str, missing: str) -> None:
+    def _write_pipeline(
+        self, name: str, cron: str, zone: str, extension: str, missing: str
+    ) -> None:
         folder = self.pipelines / name
         for part in ("contracts", "marts"):
             (folder / part).mkdir(parents=True)
         form = "{csv: {delimiter: ','}}" if extension == "csv" else "{json: array}"
         text = PIPELINE.format(
-            name=name, upper=name.upper(), cron=cron, zone=zone,
-            extension=extension, format=form, missing=missing,
-        )  # fmt: skip
+            name=name,
+            upper=name.upper(),
+            cron=cron,
+            zone=zone,
+            extension=extension,
+            format=form,
+            missing=missing,
+        )
         (folder / "pipeline.yaml").write_text(text, encoding="utf-8")
         (folder / "contracts" / "items.odcs.yaml").write_text(CONTRACT, encoding="utf-8")
         (folder / "marts" / "totals.sql").write_text(MART, encoding="utf-8")
@@ -113,17 +122,31 @@ class World:
     def make_sales(self, day: str, rows: int = 200) -> None:
         subprocess.run(
             [
-                places.bin_dir() / "lake-generate", "sales", "--date", day, "--rows", str(rows),
-                "--corrupt-rate", "0.02", "--seed", day.replace("-", ""),
-                "--output", self.source("sales"),
+                places.bin_dir() / "lake-generate",
+                "sales",
+                "--date",
+                day,
+                "--rows",
+                str(rows),
+                "--corrupt-rate",
+                "0.02",
+                "--seed",
+                day.replace("-", ""),
+                "--output",
+                self.source("sales"),
             ],
-            env=places.machine(), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            env=places.machine(),
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def make_shop(self, day: str) -> None:
         """Customers that come back, so that a snapshot depends on the days before it."""
         number = date.fromisoformat(day).toordinal()
-        lines = ["InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"]
+        lines = [
+            "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+        ]
         for item in range(6):
             customer = 100 + (number * 3 + item) % 9
             lines.append(
@@ -137,7 +160,9 @@ class World:
         number = date.fromisoformat(day).toordinal()
         amounts = [(number * 31 + row * 7) % 1000 for row in range(rows)]
         lines = ["kind,number,amount"]
-        lines += [f"{'odd' if row % 2 else 'even'},{row},{amount}" for row, amount in enumerate(amounts)]
+        lines += [
+            f"{'odd' if row % 2 else 'even'},{row},{amount}" for row, amount in enumerate(amounts)
+        ]
         (self.source("month") / f"{day}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return sum(amounts)
 
@@ -152,8 +177,10 @@ class World:
         subprocess.run(
             [places.bin_dir() / "lake", *words],
             env=places.machine() | self.variables | {"LAKE_LOG": "error"} | variables,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
     def published(self, pipeline: str, *of_days: str) -> dict[str, str]:
         """What readers see of a pipeline's days: SHA-256 by object."""
@@ -169,10 +196,19 @@ class World:
         self._references += 1
         prefix = f"reference-{self._references}"
         places_of_its_own = {
-            f"LAKE_{layer.upper()}_URL": f"s3://{prefix}/{layer}" for layer in ("bronze", "staging", *LAYERS)
+            f"LAKE_{layer.upper()}_URL": f"s3://{prefix}/{layer}"
+            for layer in ("bronze", "staging", *LAYERS)
         }
         self.lake(
-            "run", pipeline, "--from", of_days[0], "--to", of_days[-1], "--jobs", "1", **places_of_its_own
+            "run",
+            pipeline,
+            "--from",
+            of_days[0],
+            "--to",
+            of_days[-1],
+            "--jobs",
+            "1",
+            **places_of_its_own,
         )
         found = {
             f"{layer}/{key}": digest
@@ -186,12 +222,16 @@ def partition(day: str) -> str:
     return "year={}/month={}/day={}".format(*day.split("-"))
 
 
+def is_of(key: str, day: str) -> bool:
+    """Whether an object is of a day: by its partition, or by the date in its name."""
+    return partition(day) in key or f"_{day.replace('-', '')}T" in key
+
+
 def _only(found: dict[str, str], of_days: tuple[str, ...]) -> dict[str, str]:
-    wanted = [partition(day) for day in of_days]
     return {
         key: digest
         for key, digest in found.items()
-        if "/refused/" not in key and any(part in key for part in wanted)
+        if "/refused/" not in key and any(is_of(key, day) for day in of_days)
     }
 
 

@@ -1,8 +1,8 @@
 """Airflow 2.11: its own `airflow dags backfill`, which runs the days itself and then returns.
 
 Its exit code says little (measured in its source): it is 0 where a run of the range was in flight
-and so nothing was done, and 0 with `--continue-on-failures` whatever failed. So what is in flight is
-waited for first, and how the days ended is read from the database.
+and so nothing was done, and 0 with `--continue-on-failures` whatever failed. So what is in flight
+is waited for first, and how the days ended is read from the database.
 """
 
 from __future__ import annotations
@@ -86,7 +86,12 @@ def _in_background(
     log = folder / f"backfill-{dag_id}-{int(time.time())}-{os.getpid()}.log"
     with log.open("wb") as output:
         child = subprocess.Popen(
-            words, env=values, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            words,
+            env=values,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     with log.open("r", errors="replace") as written:
         while True:

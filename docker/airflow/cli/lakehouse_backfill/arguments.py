@@ -32,13 +32,25 @@ Not taken from the command that Airflow 2 had, each with what to use instead:
 
 # Spellings of the old command's flags, and what to use instead.
 REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("-t", "--task-regex"), "clear single tasks of a run: `airflow tasks clear -t REGEX -s START -e END DAG`"),
+    (
+        ("-t", "--task-regex"),
+        "clear single tasks of a run: `airflow tasks clear -t REGEX -s START -e END DAG`",
+    ),
     (("-m", "--mark-success"), "mark runs in the UI, or with PATCH /api/v2/dags/DAG/dagRuns/RUN"),
     (("-l", "--local"), "tasks run on the executor that Airflow is configured with"),
     (("-x", "--donot-pickle"), "DAGs are never pickled here; leave it out"),
-    (("--continue-on-failures",), "days do not depend on each other: a failed one never stops the others"),
-    (("--disable-retry",), "transient failures are retried as the DAG says; refused data is never retried"),
-    (("-i", "--ignore-dependencies"), "start one stage by hand: `lake <stage> --pipeline P --date D`"),
+    (
+        ("--continue-on-failures",),
+        "days do not depend on each other: a failed one never stops the others",
+    ),
+    (
+        ("--disable-retry",),
+        "transient failures are retried as the DAG says; refused data is never retried",
+    ),
+    (
+        ("-i", "--ignore-dependencies"),
+        "start one stage by hand: `lake <stage> --pipeline P --date D`",
+    ),
     (("-I", "--ignore-first-depends-on-past"), "no task depends on an earlier run; leave it out"),
     (("-S", "--subdir"), "set AIRFLOW__CORE__DAGS_FOLDER; pipelines come from LAKE_PIPELINES_DIR"),
     (("--pool",), "--max-active-runs says how many days are in flight"),
@@ -142,14 +154,20 @@ def parser() -> argparse.ArgumentParser:
         const="completed",
         help="run every date again, done or failed",
     )
-    made.add_argument("-c", "--conf", type=_conf, metavar="JSON", help="values of the trigger form, as one JSON object")
+    made.add_argument(
+        "-c",
+        "--conf",
+        type=_conf,
+        metavar="JSON",
+        help="values of the trigger form, as one JSON object",
+    )
     made.add_argument("-n", "--dry-run", action="store_true", help="only say what would run")
     made.add_argument("-B", "--run-backwards", action="store_true", help="the last date first")
     made.add_argument(
         "--max-active-runs",
         type=_positive,
         metavar="N",
-        help="days in flight (default: LAKE_MAX_ACTIVE_RUNS, or 4); more than that variable says wait in the DAG",
+        help="days in flight (default: LAKE_MAX_ACTIVE_RUNS, or 4), which the DAG takes as its most",
     )
     made.add_argument(
         "--unpause",
@@ -162,7 +180,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="stop waiting after N seconds with exit code 75; the backfill goes on (default: wait)",
     )
-    made.add_argument("-y", "--yes", action="store_true", help="taken for the old command's sake: nothing is asked")
+    made.add_argument(
+        "-y",
+        "--yes",
+        action="store_true",
+        help="taken for the old command's sake: nothing is asked",
+    )
     for flags, advice in REFUSED:
         made.add_argument(*flags, action=_Refuse, advice=advice)
     return made

@@ -69,9 +69,7 @@ def days(cron: str, zone: ZoneInfo, first: date, last: date) -> list[Day]:
             return found
         interval = info.data_interval
         logical_date = _utc(interval.start)
-        found.append(
-            Day(logical_date.astimezone(zone).date(), logical_date, _utc(interval.end))
-        )
+        found.append(Day(logical_date.astimezone(zone).date(), logical_date, _utc(interval.end)))
 
 
 def _utc(moment: datetime) -> datetime:

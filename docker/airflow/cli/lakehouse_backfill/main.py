@@ -96,7 +96,7 @@ def _check_pause(request: Request) -> None:
     if paused is None and metadata.major() >= 3:
         raise Stop(
             f"Airflow does not know the DAG `{request.dag_id}` yet",
-            "the DAG processor finds new ones within some minutes; `airflow dags reserialize` does at once",
+            "the DAG processor finds it within minutes, `airflow dags reserialize` at once",
             USAGE,
         )
     if not paused:
@@ -104,7 +104,7 @@ def _check_pause(request: Request) -> None:
     if not request.unpause:
         raise Stop(
             f"the DAG `{request.dag_id}` is paused, so that its runs would wait",
-            f"airflow dags unpause {request.dag_id}, or add --unpause; its schedule runs from then on",
+            f"airflow dags unpause {request.dag_id}, or add --unpause; then its schedule runs too",
         )
     metadata.unpause(request.dag_id)
     say(f"{request.dag_id} is unpaused")

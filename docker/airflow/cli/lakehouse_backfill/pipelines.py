@@ -38,7 +38,9 @@ def read(name: str) -> Pipeline:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Stop(f"{file} cannot be read: {error}", "`lake validate` says what is wrong") from None
+        raise Stop(
+            f"{file} cannot be read: {error}", "`lake validate` says what is wrong"
+        ) from None
     content = content if isinstance(content, dict) else {}
     schedule = content.get("schedule")
     if not isinstance(schedule, dict) or not schedule.get("cron"):

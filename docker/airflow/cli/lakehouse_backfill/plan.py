@@ -34,9 +34,11 @@ class Plan:
         """For people."""
         lines = [f"{day.run_date} will run" for day in self.to_run]
         lines += [f"{day.run_date} is running already" for day in self.in_flight]
-        lines += [f"{day.run_date} ran before: {state}; left as it is" for day, state in self.left.items()]
         lines += [
-            f"{day.run_date} has not closed yet (it does at {day.closes_at:%Y-%m-%d %H:%M} UTC); left out"
+            f"{day.run_date} ran before: {state}; left as it is" for day, state in self.left.items()
+        ]
+        lines += [
+            f"{day.run_date} closes only at {day.closes_at:%Y-%m-%d %H:%M} UTC; left out"
             for day in self.not_closed
         ]
         return sorted(lines)

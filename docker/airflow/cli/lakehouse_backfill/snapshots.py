@@ -50,8 +50,11 @@ def rebuild_stale(pipeline: str, last: date, say: Callable[[str], None]) -> None
     values = environment(pipeline)
     # Its log goes to standard error, its run report is for machines.
     ended = subprocess.run(
-        command(values, pipeline, last), env=values, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, check=False,
+        command(values, pipeline, last),
+        env=values,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        check=False,
     )
     if ended.returncode not in (0, NOTHING_TO_DO):
         raise Stop(

@@ -78,14 +78,16 @@ def for_days(
         if time.monotonic() - looked_around > LOOK_AROUND_SECS:
             looked_around = time.monotonic()
             if metadata.is_paused(dag_id):
-                say(f"warning: the DAG was paused: queued days wait until `airflow dags unpause {dag_id}`")
+                say(f"warning: the DAG was paused; queued days wait: airflow dags unpause {dag_id}")
             if not metadata.scheduler_is_alive():
-                say("warning: no scheduler has shown a sign of life for a minute; without one nothing runs")
+                say("warning: no scheduler has shown a sign of life for a minute; nothing runs")
         time.sleep(POLL_SECS)
 
 
 def progress(count: Counter[str], total: int) -> str:
     """`3 of 30 done, 1 failed, 4 running, 22 queued`."""
     parts = [f"{count['success']} of {total} done"]
-    parts += [f"{count[state]} {state}" for state in ("failed", "running", "queued") if count[state]]
+    parts += [
+        f"{count[state]} {state}" for state in ("failed", "running", "queued") if count[state]
+    ]
     return ", ".join(parts)
