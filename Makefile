@@ -91,7 +91,7 @@ minio: ## Builds the MinIO server that tests use (cached outside the checkout)
 real-year: quick-doctor engine ## Runs the 305 real days (LAKE_ONLINE_RETAIL_DIR), checks the totals to the penny
 	@scripts/real-year.sh
 
-bench: quick-doctor engine ## Measures start-up, silver beside the bare engine, memory, history (bench/README.md)
+bench: quick-doctor engine ## Measures start-up, silver beside the bare engine, memory, history, a day under Airflow (bench/README.md)
 	@bench/run.sh $(BENCH)
 
 bench-first-demo: quick-doctor engine ## Measures a first `make demo` with empty cargo and build folders

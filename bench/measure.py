@@ -7,13 +7,20 @@ import os
 import platform
 import sys
 
+import airflow
 import history
 import lake
 import memory
 import silver
 import startup
 
-PARTS = {"startup": startup.run, "silver": silver.run, "memory": memory.run, "history": history.run}
+PARTS = {
+    "startup": startup.run,
+    "silver": silver.run,
+    "memory": memory.run,
+    "history": history.run,
+    "airflow": airflow.run,
+}
 
 
 def main() -> int:

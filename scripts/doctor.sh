@@ -65,6 +65,13 @@ else
     'Debian: apt-get install build-essential    Homebrew: xcode-select --install'
 fi
 
+if compiler="$(command -v c++ || command -v g++ || command -v clang++)"; then
+  ok 'C++ compiler' "$("$compiler" --version 2>/dev/null | head -n 1)"
+else
+  lacks 'C++ compiler' "a few lines between Rust and the engine are C++ (and the engine, where it is compiled)" \
+    'Debian: apt-get install build-essential    Homebrew: xcode-select --install'
+fi
+
 rust_wanted="$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' "$checkout/Cargo.toml")"
 rust_hint='rustup (its site: rustup.rs) then: rustup toolchain install stable    Homebrew: brew install rust'
 if have rustc && have cargo; then
@@ -94,15 +101,11 @@ if choice="$(engine_choice 2>/dev/null)"; then
     cached) ok engine "shared, from the cache: $(engine_cache_dir)" ;;
     maven) ok engine "shared; make engine fetches it with Maven (80 MB)" ;;
     source)
-      if have c++ || have g++ || have clang++; then
-        if [ "${ENGINE:-}" = source ]; then
-          ok engine 'compiled from source, as asked: about 25 minutes on two cores'
-        else
-          could engine 'compiled from source: about 25 minutes on two cores' \
-            "the published library takes a minute, with Maven: $maven_hint"
-        fi
+      if [ "${ENGINE:-}" = source ]; then
+        ok engine 'compiled from source, as asked: about 25 minutes on two cores'
       else
-        lacks engine 'neither Maven (for the published library) nor a C++ compiler (to build it)' "$maven_hint"
+        could engine 'compiled from source: about 25 minutes on two cores' \
+          "the published library takes a minute, with Maven: $maven_hint"
       fi
       ;;
   esac
@@ -130,17 +133,17 @@ else
   lacks cache "$cache has less than 1 GiB free" 'free some, or set LAKE_CACHE_DIR to another disk'
 fi
 
-# --- what tests and guides can use -----------------------------------------------------------
-
 python_hint='Debian: apt-get install python3 python3-venv    Homebrew: brew install python@3.12'
 python="$(find_python || true)"
 if [ -n "$python" ]; then
   ok Python "$("$python" --version 2>&1 | cut -d ' ' -f 2) ($python)"
 elif have python3; then
-  could Python "found $(python3 --version 2>&1 | cut -d ' ' -f 2); make bench needs 3.10 to 3.12, and so do the scripts around the data" "$python_hint"
+  lacks Python "found $(python3 --version 2>&1 | cut -d ' ' -f 2); Airflow runs on 3.10 to 3.12" "$python_hint"
 else
-  could Python 'not found: make bench and the scripts around the data need 3.10 to 3.12' "$python_hint"
+  lacks Python 'not found: Airflow runs on 3.10 to 3.12' "$python_hint"
 fi
+
+# --- what tests and guides can use -----------------------------------------------------------
 
 if have mvn && have java; then
   ok Maven "$(command -v mvn)"

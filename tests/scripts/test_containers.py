@@ -129,6 +129,11 @@ class TheImage(unittest.TestCase):
             for own in ("cargo build", "cargo install", "curl", "wget", "mvn ", "git clone"):
                 self.assertNotIn(own, command)
 
+    def test_the_builder_has_what_the_doctor_asks_for(self) -> None:
+        installed = self.by_name["builder"].arguments("RUN")[0].split()
+        for package in ("g++", "gcc", "make", "maven", "python3"):
+            self.assertIn(package, installed)
+
     def test_the_engine_is_pinned_in_one_place(self) -> None:
         for name in ("engine_version", "engine_jar_sha256"):
             value = in_script("scripts/lib.sh", name)
