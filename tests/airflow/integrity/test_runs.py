@@ -70,7 +70,6 @@ def run(tmp_path: Path, stages: Stages, database: Path, monkeypatch: pytest.Monk
         "AIRFLOW_CONN_LAKE_PSEUDONYM": json.dumps({"conn_type": "generic", "password": KEY}),
     }.items():
         monkeypatch.setenv(variable, value)
-    dags = bag.load().dags
 
     def start(
         name: str = "utc", logical: str | None = None, after: str | None = None, **conf: Any
@@ -79,6 +78,7 @@ def run(tmp_path: Path, stages: Stages, database: Path, monkeypatch: pytest.Monk
             datetime.fromisoformat(text).replace(tzinfo=timezone.utc) if text else None
             for text in (logical, after)
         ]
+        dags = bag.load().dags
         if AIRFLOW_3:
             now = datetime.now(timezone.utc)
             ended = dags[name].test(
@@ -110,6 +110,14 @@ def test_snapshots_are_a_task_of_their_own(run: Run, stages: Stages) -> None:
     kinds = [start.value_of("--materialised") for start in stages.starts() if start.stage == "gold"]
     assert kinds == ["partition", "snapshot"]
     assert stages.starts()[-1].stage == "cleanup"
+
+
+def test_the_janitor(run: Run, stages: Stages) -> None:
+    ended = run("lakehouse_janitor", after="2025-11-04T10:13:14")
+    assert ended.state == "success"
+    arguments = sorted(start.arguments for start in stages.starts())
+    stale = ["--pipeline", "online_retail", "--date", "2025-11-03", "--run-id", ended.run_id]
+    assert arguments == [["--older-than", "2d"], [*stale, "--stale"]]
 
 
 # --- which day -------------------------------------------------------------------------------
@@ -264,6 +272,21 @@ def test_a_cleanup_that_fails_hides_no_failure(run: Run, stages: Stages) -> None
     ended = run(logical="2025-03-08T00:00")
     assert ended.state == "failed"
     assert (ended.states["gold"], ended.states["cleanup"]) == ("failed", "failed")
+
+
+def test_whoever_is_named_is_told_once_of_a_failed_run(
+    run: Run, stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import alerts
+
+    alerts.told.clear()
+    monkeypatch.setenv("LAKE_FAILURE_NOTIFIER", "alerts:tell")
+    assert run(logical="2025-03-14T00:00").state == "success"
+    assert alerts.told == []
+    stages.wish("check", 1)
+    ended = run(logical="2025-03-15T00:00")
+    assert ended.state == "failed"
+    assert alerts.told == [ended.run_id]
 
 
 # --- the form --------------------------------------------------------------------------------
