@@ -8,7 +8,8 @@
 #
 # `start` takes the store's address and credentials, the key of pseudonyms, LAKE_* and what
 # pipelines declare from its own environment; credentials reach Airflow as connections and in no
-# other form. It writes, below FOLDER/airflow:
+# other form. What is not set there is expected as a connection in Airflow's database. It writes,
+# below FOLDER/airflow:
 #   environment     for a shell: `. FOLDER/airflow/environment`, then `airflow` is that Airflow (0600)
 #   address         of the UI and the REST API
 #   processes       one line a component: process group, time of its start, name
@@ -36,6 +37,7 @@ declared_variables() {
 # The text is a JSON string without characters that JSON would want escaped: hex, names, URLs.
 connection_of_store() {
   local text
+  [ -n "${AWS_ACCESS_KEY_ID:-}" ] || return 0
   for text in "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" "${AWS_ENDPOINT_URL:-}" "${AWS_SESSION_TOKEN:-}"; do
     case "$text" in
       *[\"\\]*) fail 'a credential or address of the store has a " or \ in it' ;;
@@ -95,7 +97,7 @@ write_environment() { # port, further NAME=VALUE…
       AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES=1 \
       AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME=0.5 \
       AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
-      "AIRFLOW_CONN_MINIO_DEFAULT=$(connection_of_store)" \
+      "${AWS_ACCESS_KEY_ID:+AIRFLOW_CONN_MINIO_DEFAULT=$(connection_of_store)}" \
       "${LAKE_PSEUDONYM_KEY:+AIRFLOW_CONN_LAKE_PSEUDONYM={\"conn_type\": \"generic\", \"password\": \"$LAKE_PSEUDONYM_KEY\"\}}" \
       LAKE_S3_PATH_STYLE="${LAKE_S3_PATH_STYLE:-}" \
       "$@"; do
@@ -129,7 +131,6 @@ start_component() { # name, command…
 start() {
   local port begun=$SECONDS
   [ -n "${LAKE_BIN_DIR:-}" ] || fail "LAKE_BIN_DIR is not set" "source scripts/lib.sh and call export_environment"
-  [ -n "${AWS_ACCESS_KEY_ID:-}" ] || fail "the store's credentials are not set"
   airflow="$("$checkout/scripts/airflow-env.sh" 3.3.2)"
   mkdir -p "$home/config"
   cp "$checkout/scripts/airflow_local_settings.py" "$home/config/"

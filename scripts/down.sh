@@ -4,7 +4,7 @@
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-up="$lake_dir/up"
+up="${LAKE_UP_DIR:-$lake_dir/up}"
 if [ ! -s "$up/processes" ] && [ ! -s "$up/airflow/processes" ]; then
   say "Nothing is running"
   exit 0

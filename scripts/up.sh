@@ -10,7 +10,7 @@
 # shellcheck source=scripts/sample-days.sh
 . "$checkout/scripts/sample-days.sh"
 
-up="$lake_dir/up"
+up="${LAKE_UP_DIR:-$lake_dir/up}"
 stack="$checkout/scripts/airflow-stack.sh"
 shown="${up#"$checkout"/}"
 

@@ -43,6 +43,7 @@ suite() {
     AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__UNIT_TEST_MODE=False \
     "$environment/bin/python" -B -m pytest -p no:cacheprovider --rootdir "$here" -c /dev/null \
     --basetemp "$work/$version-tmp" --quiet --disable-warnings --show-capture=no --tb=short -rfEs \
+    --durations=12 --durations-min=5 \
     "${folders[@]}" || failures=$((failures + 1))
 }
 

@@ -25,6 +25,23 @@ class Refused(Exception):
         self.status = status
 
 
+def call(url: str, body: Any = None, token: str = "", method: str = "") -> Any:
+    """One request of the REST API; its JSON answer."""
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers, method=method or None)
+    # Loopback is never behind a proxy, whatever the environment says.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=60) as answer:
+            text = answer.read()
+    except urllib.error.HTTPError as error:
+        raise Refused(error.code, error.read().decode(errors="replace")) from None
+    return json.loads(text) if text else None
+
+
 class Airflow:
     """The stack of scripts/airflow-stack.sh in a folder of the tests."""
 
@@ -86,18 +103,7 @@ class Airflow:
     # --- REST ------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        headers = {"Content-Type": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=60) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            raise Refused(error.code, error.read().decode(errors="replace")) from None
-        return json.loads(text) if text else None
+        return call(self.url + path, body, self._token, method)
 
     def unpause(self, dag: str) -> None:
         self.call("PATCH", f"/api/v2/dags/{dag}", {"is_paused": False})

@@ -117,6 +117,27 @@ class World:
             },
         }
 
+    def connections(self) -> list[dict[str, str]]:
+        """What Airflow has to know, as its API takes it."""
+        extra = {
+            "endpoint_url": self.store.variables["AWS_ENDPOINT_URL"],
+            "region_name": "us-east-1",
+        }
+        return [
+            {
+                "connection_id": "minio_default",
+                "conn_type": "aws",
+                "login": self.store.login,
+                "password": self.store.secret,
+                "extra": json.dumps(extra),
+            },
+            {
+                "connection_id": "lake_pseudonym",
+                "conn_type": "generic",
+                "password": self.pseudonym_key,
+            },
+        ]
+
     # --- sources ---------------------------------------------------------------------------
 
     def make_sales(self, day: str, rows: int = 200) -> None:
