@@ -59,9 +59,48 @@ every_script_parses() {
 help_lists_every_target() {
   local target
   make -s -C "$checkout" help >"$work/help"
-  for target in help doctor engine build demo test store lint bench real-year install minio clean print-environment; do
+  for target in help doctor engine build demo test up down store integration-airflow lint bench real-year install minio clean print-environment; do
     grep -q "^  $target " "$work/help" || { echo "no $target" && return 1; }
   done
+}
+
+# `sleeper NAME`: a process in a group of its own, with a child in a session of its own, as tasks of
+# Airflow have it. Its number is in the file NAME, its child's in NAME.child.
+sleeper() {
+  set -m
+  python3 -c 'import os, subprocess, sys, time
+child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+with open(sys.argv[1], "w") as file: print(child.pid, file=file)
+time.sleep(60)' "$work/$1.child" </dev/null >/dev/null 2>&1 &
+  set +m
+  echo $! >"$work/$1"
+  local tenths=100
+  until [ -s "$work/$1.child" ] || [ "$tenths" -eq 0 ]; do
+    sleep 0.1
+    tenths=$((tenths - 1))
+  done
+}
+
+what_was_recorded_is_ended_with_its_children() {
+  have python3 || return 0
+  sleeper group
+  record_process "$work/recorded" "$(cat "$work/group")" sleeper
+  stop_recorded "$work/recorded"
+  ! kill -0 "$(cat "$work/group")" 2>/dev/null || return 1
+  ! kill -0 "$(cat "$work/group.child")" 2>/dev/null || return 1
+  [ ! -e "$work/recorded" ]
+}
+
+a_number_used_again_is_left_alone() {
+  have python3 || return 0
+  sleeper other
+  # Recorded before the machine was started anew: another process had this number then.
+  echo "$(cat "$work/other") Mon_Jan_1_00:00:00_2024 scheduler" >"$work/recorded"
+  stop_recorded "$work/recorded"
+  local status=0
+  kill -0 "$(cat "$work/other")" || status=1
+  kill -KILL "$(cat "$work/other")" "$(cat "$work/other.child")"
+  return "$status"
 }
 
 doctor_names_the_lack() {
@@ -170,6 +209,8 @@ no_secret_or_machine_path_is_committed() {
 
 promise "every script parses" every_script_parses
 promise "make help lists every target" help_lists_every_target
+promise 'what make up recorded is ended, with what it had started' what_was_recorded_is_ended_with_its_children
+promise 'a process number that somebody else has now is left alone' a_number_used_again_is_left_alone
 promise "doctor names what is lacking, within seconds" doctor_names_the_lack
 promise "doctor refuses a folder without the engine" doctor_refuses_a_wrong_engine_folder
 promise "make engine refuses a folder without the engine" engine_refuses_a_folder_without_it
