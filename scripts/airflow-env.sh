@@ -12,20 +12,19 @@
 uv_version=0.13.8
 
 airflow_version="${1:-3.3.2}"
-requirements="$checkout/docker/airflow/requirements-$airflow_version.txt"
 test_requirements="$checkout/tests/airflow/requirements.txt"
-[ -f "$requirements" ] || fail "there is no pinned set of packages for Airflow $airflow_version" \
-  "docker/airflow/ has: $(cd "$checkout/docker/airflow" && echo requirements-*.txt)"
 
 python_hint="Debian: apt-get install python3 python3-venv; Homebrew: brew install python@3.12"
-python="$(find_python)" || fail "no Python 3.11 or 3.12 was found; Airflow $airflow_version needs one" "$python_hint"
+python="$(find_python)" || fail "no Python 3.10 to 3.12 was found; Airflow $airflow_version needs one" "$python_hint"
 # A version manager's shim would look anew, in every folder, for which Python is meant.
 python="$("$python" -c 'import sys; print(sys.executable)')"
 python_version="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 
-# The providers of the pinned sets have given up 3.10, which other scripts here still work with.
-[ "$python_version" != 3.10 ] ||
-  fail "found Python 3.10 alone; the pinned packages of Airflow $airflow_version need 3.11 or 3.12" "$python_hint"
+# The newest providers have given up 3.10: it has a pinned set of its own, with the last before.
+requirements="$checkout/docker/airflow/requirements-$airflow_version-python$python_version.txt"
+[ -f "$requirements" ] || requirements="$checkout/docker/airflow/requirements-$airflow_version.txt"
+[ -f "$requirements" ] || fail "there is no pinned set of packages for Airflow $airflow_version" \
+  "docker/airflow/ has: $(cd "$checkout/docker/airflow" && echo requirements-*.txt)"
 
 together="$(mktemp)"
 trap 'rm -f "$together"' EXIT

@@ -58,7 +58,11 @@ def _get(connection_id: str) -> Any:
 
 def _hide(*secrets: str | None) -> None:
     """Blots secrets out of logs and rendered fields, should anything ever print one."""
-    from airflow.providers.common.compat.sdk import mask_secret
+    # Not from the provider that has Airflow's other names: its last version for Python 3.10 lacks it.
+    try:
+        from airflow.sdk.log import mask_secret
+    except ImportError:
+        from airflow.utils.log.secrets_masker import mask_secret
 
     for secret in filter(None, secrets):
         mask_secret(secret)

@@ -276,9 +276,11 @@ def test_a_kill_of_the_task_reaches_the_stage(stages: Stages) -> None:
 
     def kill() -> None:
         until = time.monotonic() + 20
-        while not (pid := _read(stages.bin_dir / "pid")) and time.monotonic() < until:
+        pid = ""
+        while not pid and killer.is_alive() and time.monotonic() < until:
             time.sleep(0.02)
-        stages_own.append(int(pid))
+            pid = _read(stages.bin_dir / "pid")
+        stages_own.append(int(pid or 0))
         task.on_kill()
 
     killer = Thread(target=kill)
