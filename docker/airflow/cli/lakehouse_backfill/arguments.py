@@ -167,7 +167,7 @@ def parser() -> argparse.ArgumentParser:
         "--max-active-runs",
         type=_positive,
         metavar="N",
-        help="days in flight (default: LAKE_MAX_ACTIVE_RUNS, or 4; more than that the DAG holds back)",
+        help="days in flight (default: LAKE_MAX_ACTIVE_RUNS, or 4), which is also the most",
     )
     made.add_argument(
         "--unpause",

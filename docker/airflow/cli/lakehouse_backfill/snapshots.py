@@ -47,7 +47,10 @@ def environment(pipeline: str) -> dict[str, str]:
 def rebuild_stale(pipeline: str, last: date, say: Callable[[str], None]) -> None:
     """Raises where it fails; where nothing is stale there is nothing to do."""
     say("rebuilding snapshots whose inputs have changed")
-    values = environment(pipeline)
+    try:
+        values = environment(pipeline)
+    except Exception as problem:  # a connection, a variable, a file: each with an error of its own
+        raise Stop(f"stale snapshots were not rebuilt: {problem}", code=FAILED) from None
     # Its log goes to standard error, its run report is for machines.
     ended = subprocess.run(
         command(values, pipeline, last),
