@@ -28,10 +28,13 @@ kept_variables() {
     grep -vE '^(LAKE_PSEUDONYM_KEY|LAKE_CACHE_DIR|LAKE_TEST_.*)$'
 }
 
-# What pipelines read besides, as their pipeline.yaml says it: `environment: [A, B]`.
+# What pipelines read besides, as their pipeline.yaml says it, in either form of a YAML list.
 declared_variables() {
-  sed -n 's/^environment:[[:space:]]*\[\(.*\)\].*/\1/p' "$LAKE_PIPELINES_DIR"/*/pipeline.yaml 2>/dev/null |
-    tr ',' '\n' | tr -d " \"'" | sort -u
+  awk '
+    /^environment:/ { listed = 1; sub(/^environment:/, "") }
+    /^[^ \t#-]/ && !/^\[/ { listed = 0 }
+    listed { sub(/#.*/, ""); gsub(/[^A-Z0-9_]+/, "\n"); print }
+  ' "$LAKE_PIPELINES_DIR"/*/pipeline.yaml 2>/dev/null | grep -E '^[A-Z_][A-Z0-9_]*$' | sort -u || true
 }
 
 # The text is a JSON string without characters that JSON would want escaped: hex, names, URLs.

@@ -37,6 +37,8 @@ class Store:
             self.name = "MinIO"
             self.variables = self._start_minio()
         else:
+            # As for every other server: there nothing may be missing unnoticed.
+            assert places.STARTED_IN.get("CI") != "true", "CI=true, and MinIO is not built"
             self.name = "lake-local-s3"
             self.variables = self._start_embedded()
         self.variables["LAKE_CREATE_BUCKETS"] = "true"
