@@ -16,6 +16,9 @@ use crate::session::{Session, bare_select, path_text};
 /// Rows of a row group unless said otherwise, and at most: what the engine's sort hands over in one
 /// piece.
 pub const DEFAULT_ROWS_PER_GROUP: u64 = 122_880;
+/// Of zstd's levels the fastest. On a sorted day of sales it makes a file 1 % larger than the
+/// engine's own choice, 3, for a tenth less of the time that writing takes.
+const ZSTD_LEVEL: u32 = 1;
 /// What a row group may hold in memory: each thread works on one, and one waits to be written.
 const ROW_GROUP_BYTES: u64 = 32 * 1024 * 1024;
 /// The sizes that row groups may have: multiples of the engine's vectors (2,048 rows) that divide
@@ -101,7 +104,7 @@ impl Session {
         options: &ParquetOptions,
     ) -> Result<u64, EngineError> {
         let mut format = format!(
-            "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE {}",
+            "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}, ROW_GROUP_SIZE {}",
             group_size(options.rows_per_group)
         );
         if !key_values.is_empty() {

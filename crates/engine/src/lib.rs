@@ -21,6 +21,7 @@ mod lock;
 mod parquet;
 mod pseudonym;
 mod raw;
+mod repeats;
 mod session;
 mod source;
 mod value;

@@ -13,6 +13,7 @@ use crate::bridge::{self, Failures};
 use crate::error::{EngineError, SqlErrorKind};
 use crate::pseudonym;
 use crate::raw::{Answer, Connection};
+use crate::repeats;
 use crate::source::RowSource;
 use crate::value::Value;
 
@@ -108,6 +109,7 @@ impl Session {
             }) => {}
             Err(error) => return Err(error),
         }
+        repeats::register(&session.connection, options.memory_limit_bytes)?;
         if let Some(key) = &options.pseudonym_key {
             pseudonym::register(&session.connection, key, Arc::clone(&session.failures))?;
         }

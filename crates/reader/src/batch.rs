@@ -173,11 +173,10 @@ impl Batch {
         &self.rows.columns
     }
 
-    /// The text of a row in a text column: UTF-8, and `None` where it is NULL or the column has
-    /// no texts.
+    /// The text of a row in a text column; `None` where it is NULL or the column has no texts.
     #[must_use]
     #[inline]
-    pub fn text(&self, column: usize, row: usize) -> Option<&[u8]> {
+    pub fn text(&self, column: usize, row: usize) -> Option<&str> {
         let column = &self.rows.columns[column];
         match &column.values {
             Values::Text(spans) if column.validity.is_valid(row) => Some(self.resolve(spans[row])),
@@ -185,18 +184,23 @@ impl Batch {
         }
     }
 
-    /// The bytes of a span of [`Values::Text`], for callers that walk over a column and have
+    /// The text of a span of [`Values::Text`], for callers that walk over a column and have
     /// looked at its validity themselves.
     #[must_use]
     #[inline]
-    pub fn resolve(&self, span: TextSpan) -> &[u8] {
+    pub fn resolve(&self, span: TextSpan) -> &str {
         let start = (span.start & !IN_ARENA) as usize;
         let store = if span.start & IN_ARENA == 0 {
             &self.block
         } else {
             &self.rows.arena
         };
-        &store[start..start + span.length as usize]
+        let text = &store[start..start + span.length as usize];
+        // SAFETY: a worker checks each block as a whole before its first record is read, and reads
+        // no further than what is UTF-8; spans begin and end at ASCII characters of the format, or
+        // at the ends of a record. What is unescaped into the arena is made of such texts and of
+        // characters. To check every value again took a twentieth of the time that reading takes.
+        unsafe { std::str::from_utf8_unchecked(text) }
     }
 }
 

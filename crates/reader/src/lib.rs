@@ -32,7 +32,7 @@
 //! assert_eq!(batch.rows(), 2);
 //! let broken = 4;
 //! assert_eq!(batch.text(broken, 0), None);
-//! assert_eq!(batch.text(broken, 1), Some(&br#"[{"column":"amount","rule":"type"}]"#[..]));
+//! assert_eq!(batch.text(broken, 1), Some(r#"[{"column":"amount","rule":"type"}]"#));
 //! # Ok(())
 //! # }
 //! ```

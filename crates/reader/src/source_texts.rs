@@ -107,18 +107,21 @@ impl SourceTexts {
             .block
             .extend_from_slice(&window.bytes()[..length]);
         self.batch.block.resize(length + PADDING, 0);
-        let is_row = read_one(
-            &mut self.parser,
-            &self.layout,
-            header,
-            &mut self.batch,
-            length,
-        );
+        // A batch's texts are UTF-8, see `Batch::resolve`.
+        let is_text = std::str::from_utf8(&self.batch.block[..length]).is_ok();
+        let is_row = is_text
+            && read_one(
+                &mut self.parser,
+                &self.layout,
+                header,
+                &mut self.batch,
+                length,
+            );
         let texts = 0..self.plan.texts.len();
         let text = |column| {
             self.batch
                 .text(column, 0)
-                .map(|text| String::from_utf8_lossy(text).into_owned())
+                .map(str::to_owned)
         };
         Ok(if is_row {
             texts.map(text).collect()

@@ -97,7 +97,7 @@ fn copy_column(chunk: &mut Chunk<'_>, index: usize, column: &ColumnData, batch: 
             }
             for (row, span) in spans[..rows].iter().enumerate() {
                 if column.validity().is_valid(row) {
-                    chunk.set_text(index, row, batch.resolve(*span));
+                    chunk.set_str(index, row, batch.resolve(*span));
                 }
             }
         }

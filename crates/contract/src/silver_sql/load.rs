@@ -13,7 +13,7 @@
 use chrono_tz::Tz;
 
 use super::rules::{self, Rule};
-use super::{JUDGED, REASONS_TYPE, name, names};
+use super::{JUDGED, REASONS_TYPE, name, names, published};
 use crate::contract::{Column, Contract};
 use crate::{ColumnType, RunDate, quote};
 
@@ -35,12 +35,20 @@ pub(super) fn load(
     let broken = broken.join("\n      OR ");
     let reasons = reasons(&rules);
     format!(
-        "CREATE TABLE {JUDGED} AS\nSELECT {}, {POSITION}, _lake_repaired,\n  \
+        "CREATE TABLE {JUDGED} AS\nSELECT {}, {POSITION}, _lake_repaired,{}\n  \
          CASE WHEN {broken}\n  THEN {reasons}\n  END AS _lake_reasons\n\
          FROM ({}) AS _lake_row",
         names(contract),
+        seen(contract),
         values(contract, source_table),
     )
+}
+
+/// Whether a row's key may have come before: what deduplication looks at first.
+fn seen(contract: &Contract) -> String {
+    published::counted(contract)
+        .map(|counted| format!("\n  lake_seen(hash({counted})) AS _lake_seen,"))
+        .unwrap_or_default()
 }
 
 /// What the reader says, then what the rules say; of a broken record only what the reader says,

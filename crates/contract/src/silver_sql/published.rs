@@ -6,8 +6,9 @@ use crate::quote;
 
 /// The statements that make the view `published`.
 ///
-/// Almost no row has a twin. So the keys that occur twice are found first, by counting; only their
-/// rows pass the window function, which would cost several times the whole day's load otherwise.
+/// Almost no row has a twin. So the keys that may occur twice are found first, while rows are loaded
+/// (`lake_seen`, a function of the engine's crate); only their rows pass the window function, which
+/// would cost several times the whole day's load otherwise, and which alone decides.
 pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
     let columns = names(contract);
     let view = |rest: &str| {
@@ -15,8 +16,10 @@ pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
             "CREATE VIEW {PUBLISHED} AS SELECT {columns} FROM {JUDGED}{rest} WHERE _lake_reasons IS NULL"
         )
     };
-    let (counted, same, order) = match &contract.dedupe {
-        Dedupe::None => return vec![view("")],
+    let Some(counted) = counted(contract) else {
+        return vec![view("")];
+    };
+    let (same, order) = match &contract.dedupe {
         Dedupe::ByKey {
             columns: key,
             keep,
@@ -29,11 +32,10 @@ pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
                 Keep::First => "ASC",
             };
             let order = ordered(order, |name| !key.contains(name), direction);
-            let key = quote::identifiers(key);
-            (key.clone(), key, order)
+            (quote::identifiers(key), order)
         }
         // The rows are equal: whichever stays.
-        Dedupe::ByRow => (columns.clone(), columns.clone(), String::new()),
+        Dedupe::None | Dedupe::ByRow => (columns.clone(), String::new()),
     };
     let order = if order.is_empty() {
         "_lake_file, _lake_offset".to_owned()
@@ -42,8 +44,8 @@ pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
     };
     vec![
         format!(
-            "CREATE TABLE repeated AS SELECT hash({counted}) AS _lake_hash FROM {JUDGED} \
-             WHERE _lake_reasons IS NULL GROUP BY ALL HAVING count(*) > 1"
+            "CREATE TABLE repeated AS SELECT DISTINCT hash({counted}) AS _lake_hash FROM {JUDGED} \
+             WHERE _lake_seen"
         ),
         format!(
             "CREATE TABLE dropped AS SELECT _lake_file, _lake_offset FROM (\n  \
@@ -54,6 +56,15 @@ pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
         ),
         view(" ANTI JOIN dropped USING (_lake_file, _lake_offset)"),
     ]
+}
+
+/// The columns by which two rows are the same; `None` where all rows are published.
+pub(super) fn counted(contract: &Contract) -> Option<String> {
+    match &contract.dedupe {
+        Dedupe::None => None,
+        Dedupe::ByKey { columns, .. } => Some(quote::identifiers(columns)),
+        Dedupe::ByRow => Some(names(contract)),
+    }
 }
 
 /// The published rows in an order that leaves no two of them open.

@@ -14,8 +14,8 @@ fn rows_with_one_key_are_one_row() {
     assert_eq!(
         sql(&contract).deduplicate,
         [
-            "CREATE TABLE repeated AS SELECT hash(\"k\") AS _lake_hash FROM judged \
-             WHERE _lake_reasons IS NULL GROUP BY ALL HAVING count(*) > 1",
+            "CREATE TABLE repeated AS SELECT DISTINCT hash(\"k\") AS _lake_hash FROM judged \
+             WHERE _lake_seen",
             "CREATE TABLE dropped AS SELECT _lake_file, _lake_offset FROM (\n  \
              SELECT _lake_file, _lake_offset, row_number() OVER (PARTITION BY \"k\" ORDER BY \"t\" DESC NULLS LAST) AS _lake_rank\n  \
              FROM judged\n  \

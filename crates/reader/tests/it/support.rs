@@ -203,7 +203,7 @@ fn row_of(batch: &Batch, columns: &[(String, ColumnType)], row: usize) -> Row {
         let Some(text) = batch.text(column, row) else {
             return Vec::new();
         };
-        let entries: Vec<serde_json::Value> = serde_json::from_slice(text).unwrap();
+        let entries: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
         assert!(!entries.is_empty());
         let entry = |entry: &serde_json::Value| {
             format!(
@@ -233,7 +233,8 @@ fn value(batch: &Batch, column: usize, row: usize, column_type: ColumnType) -> O
     }
     let integer = match batch.columns()[column].values() {
         Values::Text(_) => {
-            return Some(String::from_utf8(batch.text(column, row).unwrap().to_vec()).unwrap());
+            let bytes = batch.text(column, row).unwrap().as_bytes();
+            return Some(String::from_utf8(bytes.to_vec()).expect("texts are UTF-8"));
         }
         Values::Boolean(values) => return Some(values[row].to_string()),
         Values::Double(values) => return Some(values[row].to_string()),
