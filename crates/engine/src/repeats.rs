@@ -105,9 +105,7 @@ unsafe extern "C" fn seen_before(
             ffi::duckdb_vector_get_data(ffi::duckdb_data_chunk_get_vector(input, 0)).cast::<u64>();
         let answers = ffi::duckdb_vector_get_data(output).cast::<bool>();
         for row in 0..rows {
-            answers
-                .add(row)
-                .write(Seen::note(words, *hashes.add(row)));
+            answers.add(row).write(Seen::note(words, *hashes.add(row)));
         }
     }
 }
@@ -129,9 +127,16 @@ mod tests {
     fn of_threads_that_note_the_same_one_is_first() {
         let seen = Seen::new(0);
         let first: usize = std::thread::scope(|scope| {
-            let note = || (0..1000).filter(|hash| !Seen::note(seen.words(), *hash)).count();
+            let note = || {
+                (0..1000)
+                    .filter(|hash| !Seen::note(seen.words(), *hash))
+                    .count()
+            };
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(note)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum()
         });
         assert_eq!(first, 1000);
     }

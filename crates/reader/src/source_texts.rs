@@ -118,11 +118,7 @@ impl SourceTexts {
                 length,
             );
         let texts = 0..self.plan.texts.len();
-        let text = |column| {
-            self.batch
-                .text(column, 0)
-                .map(str::to_owned)
-        };
+        let text = |column| self.batch.text(column, 0).map(str::to_owned);
         Ok(if is_row {
             texts.map(text).collect()
         } else {

@@ -56,15 +56,42 @@ impl StageArguments for Arguments {
 /// Configuration, store and engine failures; data never makes silver fail.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
     let selected = context.datasets(&arguments.datasets)?;
-    tokio::task::block_in_place(|| {
-        let contracts = selected.iter().map(|name| (name, &context.contracts[name]));
-        bind_contracts(context.workspace.path(), contracts)
-    })?;
+    let mut binding = Some(Binding::start(&context, &selected));
     let mut exits = Vec::with_capacity(selected.len());
     for name in selected {
-        exits.push(run_dataset(&context, &name, arguments.profile).await?);
+        exits.push(run_dataset(&context, &name, arguments.profile, &mut binding).await?);
     }
     Ok(Exit::worst(exits))
+}
+
+/// The engine's judgement of all contracts, under way while the first files are fetched.
+struct Binding(tokio::task::JoinHandle<Result<(), StageError>>);
+
+impl Binding {
+    fn start(context: &Context, selected: &[Name]) -> Self {
+        let workspace = context.workspace.path().to_path_buf();
+        let contracts: Vec<(Name, Contract)> = selected
+            .iter()
+            .map(|name| (name.clone(), context.contracts[name].clone()))
+            .collect();
+        Self(tokio::task::spawn_blocking(move || {
+            let contracts = contracts.iter().map(|(name, contract)| (name, contract));
+            bind_contracts(&workspace, contracts)
+        }))
+    }
+
+    /// Waits for it, once. Whatever else is wrong, a contract that does not bind is said first.
+    async fn settle(binding: &mut Option<Self>) -> Result<(), StageError> {
+        match binding.take() {
+            Some(Self(task)) => task
+                .await
+                .unwrap_or_else(|failed| match failed.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => Err(StageError::bug("the contracts were not judged")),
+                }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What one dataset's phases share.
@@ -81,7 +108,12 @@ pub struct Job<'a> {
     pub profile: bool,
 }
 
-async fn run_dataset(context: &Context, name: &Name, profile: bool) -> Result<Exit, StageError> {
+async fn run_dataset(
+    context: &Context,
+    name: &Name,
+    profile: bool,
+    binding: &mut Option<Binding>,
+) -> Result<Exit, StageError> {
     let job = Job {
         context,
         name,
@@ -89,7 +121,11 @@ async fn run_dataset(context: &Context, name: &Name, profile: bool) -> Result<Ex
         contract: &context.contracts[name],
         profile,
     };
-    let Some(manifest) = fetch::manifest(&job).await? else {
+    let manifest = fetch::manifest(&job).await;
+    if !matches!(manifest, Ok(Some(_))) || context.dry_run {
+        Binding::settle(binding).await?;
+    }
+    let Some(manifest) = manifest? else {
         if context.dry_run {
             staging::plan_without_manifest(&job);
             return Ok(Exit::Done);
@@ -102,7 +138,9 @@ async fn run_dataset(context: &Context, name: &Name, profile: bool) -> Result<Ex
         staging::plan(&job, &manifest);
         return Ok(Exit::Done);
     }
-    let fetched = fetch::files(&job, &manifest).await?;
+    let fetched = fetch::files(&job, &manifest).await;
+    Binding::settle(binding).await?;
+    let fetched = fetched?;
     let built = build::build(&job, manifest, fetched).await?;
     staging::upload(&job, built).await?;
     Ok(Exit::Done)
