@@ -69,12 +69,13 @@ def build(pipeline: Pipeline, settings: Settings) -> DAG:
         stage("check", commands.CHECK, many, outlets=silver),
     ]
     partitions, snapshots = _split(gold, pipeline)
+    read = [assets.of_table("gold", pipeline.name, mart) for mart in pipeline.snapshot_inputs]
     if partitions:
         tasks.append(stage("gold", commands.GOLD, many, inlets=silver, outlets=partitions))
     if snapshots:
         # One at a time across runs: a snapshot looks back over what other days publish.
         tasks.append(
-            stage("snapshots", commands.SNAPSHOTS, 1, inlets=partitions, outlets=snapshots)
+            stage("snapshots", commands.SNAPSHOTS, 1, inlets=read, outlets=snapshots)
         )
     cleanup = stage("cleanup", commands.CLEANUP, None)
     for earlier, later in pairwise(tasks):

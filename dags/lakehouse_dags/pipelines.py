@@ -46,6 +46,8 @@ class Pipeline:
     contracts: tuple[str, ...]
     partition_marts: tuple[str, ...]
     snapshot_marts: tuple[str, ...]
+    # The partition marts that snapshots read.
+    snapshot_inputs: tuple[str, ...]
 
     @property
     def marts(self) -> tuple[str, ...]:
@@ -133,6 +135,12 @@ def _read(folder: Path, document: Any) -> Pipeline:
     snapshots = tuple(
         mart for mart, value in marts.items() if value.get("materialised") == "snapshot"
     )
+    partitions = tuple(mart for mart in marts if mart not in snapshots)
+    read_by_snapshots = {
+        source
+        for mart in snapshots
+        for source in _mapping(marts[mart].get("reads") or {}, f"mart `{mart}`: `reads`")
+    }
     return Pipeline(
         name=name,
         folder=folder,
@@ -147,8 +155,9 @@ def _read(folder: Path, document: Any) -> Pipeline:
             for dataset in datasets.values()
             if isinstance(contract := dataset.get("contract"), str)
         ),
-        partition_marts=tuple(mart for mart in marts if mart not in snapshots),
+        partition_marts=partitions,
         snapshot_marts=snapshots,
+        snapshot_inputs=tuple(mart for mart in partitions if f"gold.{mart}" in read_by_snapshots),
     )
 
 
