@@ -10,9 +10,10 @@
 
 file="${1:-$checkout/.env}"
 shown="${file#"$checkout"/}"
-[ ! -e "$file" ] && [ ! -L "$file" ] ||
+if [ -e "$file" ] || [ -L "$file" ]; then
   fail "$shown is there already, and it stays as it is" \
     "its keys open Airflow's database, the store and old pseudonyms; to begin anew: docker compose down --volumes, remove $shown, make env"
+fi
 
 # Fernet's form of a key: 32 bytes in URL-safe base64.
 fernet_key() { head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n'; }
