@@ -112,8 +112,8 @@ count_skips() { # log
 }
 
 # One build for everything: executables and tests with the same features, so that no
-# dependency is built twice.
-if ! step "Building executables and tests" build.log "$cargo" build --release --workspace --bins --tests; then
+# dependency is built twice. Of the examples, tests of the stages' frame start one.
+if ! step "Building executables and tests" build.log "$cargo" build --release --workspace --bins --tests --examples; then
   failed=$((failed + 1))
   finish
   exit 1

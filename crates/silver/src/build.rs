@@ -40,6 +40,26 @@ pub struct Built {
     pub quality: Vec<u8>,
     /// Distinct counts and quantiles, when asked for.
     pub profile: Option<Vec<u8>>,
+    /// What is given back beside the upload; waited for when this is dropped.
+    pub background: Background,
+}
+
+/// Work that nobody waits for but the end of the dataset.
+#[derive(Default)]
+pub struct Background(Vec<std::thread::JoinHandle<()>>);
+
+impl Background {
+    fn run(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.0.push(std::thread::spawn(work));
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        for thread in self.0.drain(..) {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Runs the whole contract. Blocking work is kept off the async threads.
@@ -157,7 +177,15 @@ fn build_blocking(
     };
 
     let source_bytes = source_bytes(&fetched.files)?;
-    remove_in_background(fetched.files);
+    let mut background = Background::default();
+    // Nothing reads the source files again: their disk space is the engine's to spill into. What
+    // cannot be removed now goes with the workspace.
+    let files = fetched.files;
+    background.run(move || {
+        for file in files {
+            let _ = std::fs::remove_file(file.path);
+        }
+    });
 
     let mut quality = QualityReport {
         pipeline: context.pipeline.name.to_string(),
@@ -229,7 +257,7 @@ fn build_blocking(
         ));
     }
     // Giving a gigabyte back takes the kernel a tenth of a second, in which nothing has to wait.
-    std::thread::spawn(move || drop(session));
+    background.run(move || drop(session));
     report(job, &quality);
     Ok(Built {
         manifest,
@@ -238,6 +266,7 @@ fn build_blocking(
         quarantine_sha256,
         quality: quality_bytes,
         profile,
+        background,
     })
 }
 
@@ -245,16 +274,6 @@ fn build_blocking(
 /// Every byte kept from the engine is one that a large day spills to disk.
 fn reader_bytes(limit_bytes: u64, threads: u64, max_record_bytes: u64) -> u64 {
     (threads * (READER_THREAD_BYTES + max_record_bytes)).min(limit_bytes / READER_LARGEST_SHARE)
-}
-
-/// Nothing reads the source files again: their disk space is the engine's to spill into. What
-/// cannot be removed now goes with the workspace.
-fn remove_in_background(files: Vec<SourceFile>) {
-    std::thread::spawn(move || {
-        for file in files {
-            let _ = std::fs::remove_file(file.path);
-        }
-    });
 }
 
 /// The size of all decoded files.

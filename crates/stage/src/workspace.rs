@@ -88,14 +88,19 @@ impl Workspace {
     /// # Errors
     /// When it cannot be made.
     pub fn directory(&self, name: &str) -> Result<PathBuf, StageError> {
-        let path = self.inner.path.join(name);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&path)
-            .map_err(|error| {
-                StageError::from_io(format!("cannot make `{}`", path.display()), &error)
-            })?;
+        let mut path = self.inner.path.clone();
+        // One by one: when the workspace itself is gone, its removal has begun, and it must not be
+        // made anew.
+        for part in Path::new(name).components() {
+            path.push(part);
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                    let message = format!("cannot make `{}`", path.display());
+                    return Err(StageError::from_io(message, &error));
+                }
+                _ => {}
+            }
+        }
         Ok(path)
     }
 
@@ -280,6 +285,18 @@ mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
     use super::{Workspace, take};
+
+    #[test]
+    fn a_workspace_that_is_gone_is_not_made_anew() {
+        let base = tempfile::tempdir().unwrap();
+        let workspace = Workspace::create(base.path(), "gold").unwrap();
+        assert!(workspace.directory("a/b").unwrap().is_dir());
+        assert!(workspace.directory("a/b").is_ok());
+        workspace.remove();
+        // As a thread does that a signal has not reached.
+        assert!(workspace.directory("a/c").is_err());
+        assert!(!workspace.path().exists());
+    }
 
     #[test]
     fn a_workspace_is_private_sized_and_gone_in_the_end() {

@@ -61,7 +61,7 @@ fn equal_rows_are_one_row() {
         &["name: a, logicalType: string", TIME],
     );
     let statements = sql(&contract).deduplicate;
-    assert!(statements[0].contains("SELECT hash(\"a\", \"t\") AS _lake_hash"));
+    assert!(statements[0].contains("SELECT DISTINCT hash(\"a\", \"t\") AS _lake_hash"));
     assert!(statements[1].contains("PARTITION BY \"a\", \"t\" ORDER BY _lake_file, _lake_offset)"));
 }
 
