@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,3 +11,7 @@ HERE = Path(__file__).resolve().parent
 for folder in (HERE / "support", HERE.parents[1] / "dags"):
     sys.path.insert(0, str(folder))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+
+# Whoever is started in the background of a script ignores Ctrl-C, and so would every stage here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
