@@ -106,10 +106,11 @@ fn stages_killed_at_any_instant_leave_whole_partitions_and_converge() {
                     signalled += 1;
                     match signal {
                         "KILL" => assert_eq!(status.signal(), Some(9), "{stage}: {said}"),
-                        // Before its handler is there, the signal itself ends it.
+                        // Before its handler is there, the signal itself ends it: an executable
+                        // with the engine in it takes a while to load on a busy machine.
                         _ => assert!(
                             status.code() == Some(143)
-                                || (instant == 0 && status.signal() == Some(15)),
+                                || (instant < INSTANTS / 3 && status.signal() == Some(15)),
                             "{stage} at {instant}: {status}\n{said}"
                         ),
                     }
