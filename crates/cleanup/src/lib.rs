@@ -88,8 +88,7 @@ pub async fn run(base: Base, arguments: Arguments) -> Result<Exit, StageError> {
     };
     let store = base.connect(&places, arguments.dry_run).await?;
     let removal = Removal::new(&store, &base.report, arguments.dry_run);
-    base.report
-        .set("workspaces_removed", base.workspace.swept());
+    base.report.set("workspaces_removed", base.workspaces_swept);
 
     let run = arguments.pipeline.as_ref().zip(arguments.date.as_ref());
     let result = async {

@@ -21,6 +21,8 @@ pub struct Base {
     pub settings: Settings,
     /// The private folder.
     pub workspace: Workspace,
+    /// How many folders of dead stages were removed at the start.
+    pub workspaces_swept: u64,
     /// The run report.
     pub report: Report,
     /// Progress for a person.

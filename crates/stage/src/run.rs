@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::signals::Killer;
 use crate::{
     Base, Context, Exit, Progress, Report, Settings, StageArguments, StageError, Workspace, help,
-    logs, output, panics,
+    logs, output, panics, signals, workspace as workspaces,
 };
 
 /// How long the store may take to keep the run report.
@@ -90,12 +90,12 @@ where
     panics::start();
     killer.start(report)?;
     let settings = Settings::from_environment()?;
-    let private = Workspace::create(&settings.workspace_dir, stage)?;
-    killer.remove(&private);
+    let workspaces_swept = workspaces::sweep(&settings.workspace_dir);
+    let private = killer.keep(|| Workspace::create(&settings.workspace_dir, stage))?;
     *workspace = Some(private.clone());
-    if private.swept() > 0 {
+    if workspaces_swept > 0 {
         tracing::info!(
-            workspaces = private.swept(),
+            workspaces = workspaces_swept,
             "removed what dead runs had left on this machine"
         );
     }
@@ -104,6 +104,7 @@ where
         stage,
         settings,
         workspace: private,
+        workspaces_swept,
         report: report.clone(),
         progress: progress.clone(),
         killer: killer.clone(),
@@ -149,8 +150,7 @@ fn end(
         output::print_error_text(&error.render());
     }
     if !report.is_withheld() && !output::print_report(&report.render(exit, result.as_ref().err())) {
-        // A signal has had the last word and is about to end the process with its own code.
-        std::thread::sleep(Duration::from_secs(30));
+        signals::await_end();
     }
     exit.into()
 }

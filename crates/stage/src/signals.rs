@@ -17,6 +17,12 @@ use crate::{Report, StageError, Workspace, output};
 /// How long giving up uploads may hold the end.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// For the stage's own thread, when a signal has had the last word and is about to end the process
+/// with its own code.
+pub(crate) fn await_end() {
+    std::thread::sleep(Duration::from_secs(30));
+}
+
 /// What a signal has to clean up.
 #[derive(Clone, Default)]
 pub(crate) struct Killer {
@@ -25,15 +31,29 @@ pub(crate) struct Killer {
 
 #[derive(Default)]
 struct Last {
+    /// A signal has taken all that follows.
+    ending: bool,
     workspace: Option<Workspace>,
     store: Option<ObjectStore>,
     actions: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Killer {
-    /// A signal removes this.
-    pub(crate) fn remove(&self, workspace: &Workspace) {
-        self.lock().workspace = Some(workspace.clone());
+    /// Makes the workspace that a signal removes. A signal that arrives meanwhile waits until it
+    /// is known; after one, nothing is made any more.
+    pub(crate) fn keep(
+        &self,
+        create: impl FnOnce() -> Result<Workspace, StageError>,
+    ) -> Result<Workspace, StageError> {
+        let mut last = self.lock();
+        if last.ending {
+            drop(last);
+            await_end();
+            return Err(StageError::transient("a signal did not end the process"));
+        }
+        let workspace = create()?;
+        last.workspace = Some(workspace.clone());
+        Ok(workspace)
     }
 
     /// A signal gives up what is being uploaded to this.
@@ -103,6 +123,7 @@ impl Killer {
     fn end(&self, report: &Report, name: &'static str, code: i32) -> Option<ObjectStore> {
         let (actions, workspace, store) = {
             let mut last = self.lock();
+            last.ending = true;
             (
                 std::mem::take(&mut last.actions),
                 last.workspace.take(),

@@ -32,11 +32,10 @@ struct Inner {
     path: PathBuf,
     /// Taken by whoever removes the folder.
     lock: Mutex<Option<File>>,
-    swept: u64,
 }
 
 impl Workspace {
-    /// Makes a folder under `base` and sweeps what dead stages left there.
+    /// Makes a folder under `base`.
     ///
     /// # Errors
     /// When the folder cannot be made: 75 for a full disk, else 2.
@@ -50,7 +49,6 @@ impl Workspace {
             .mode(0o700)
             .create(base)
             .map_err(|error| failed(&error))?;
-        let swept = sweep(base);
         for attempt in 0..1000_u32 {
             let name = format!("{stage}-{}-{attempt}", std::process::id());
             let path = base.join(name);
@@ -58,7 +56,6 @@ impl Workspace {
                 let inner = Inner {
                     path,
                     lock: Mutex::new(Some(lock)),
-                    swept,
                 };
                 return Ok(Self {
                     inner: Arc::new(inner),
@@ -102,12 +99,6 @@ impl Workspace {
             }
         }
         Ok(path)
-    }
-
-    /// How many folders of dead stages were removed at the start.
-    #[must_use]
-    pub fn swept(&self) -> u64 {
-        self.inner.swept
     }
 
     /// The bytes of all files in the folder.
@@ -154,20 +145,21 @@ impl Workspace {
         .hint("free disk space, or point `LAKE_WORKSPACE_DIR` at a larger disk"))
     }
 
-    /// Removes the folder with all that is in it; the second time it does nothing.
+    /// Removes the folder with all that is in it; the second time it does nothing. A thread that
+    /// is second waits for the first: after either call the folder is gone, and the process may
+    /// end.
     ///
     /// Other threads may still be writing, as under a signal: the folder is renamed first,
     /// so that they make nothing new, and removed until nothing is left.
     pub fn remove(&self) {
-        let lock = self
+        let mut lock = self
             .inner
             .lock
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(lock) = lock {
+            .unwrap_or_else(PoisonError::into_inner);
+        if lock.is_some() {
             remove_named(&self.inner.path);
-            drop(lock);
+            *lock = None;
         }
     }
 }
@@ -225,7 +217,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Removes the folders of dead stages, and says how many there were.
-fn sweep(base: &Path) -> u64 {
+pub(crate) fn sweep(base: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(base) else {
         return 0;
     };
@@ -284,7 +276,7 @@ fn size_of(folder: &Path) -> u64 {
 mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
-    use super::{Workspace, take};
+    use super::{Workspace, sweep, take};
 
     #[test]
     fn a_workspace_that_is_gone_is_not_made_anew() {
@@ -322,6 +314,25 @@ mod tests {
     }
 
     #[test]
+    fn whoever_removes_it_second_finds_it_gone() {
+        let base = tempfile::tempdir().unwrap();
+        for _ in 0..20 {
+            let workspace = Workspace::create(base.path(), "silver").unwrap();
+            for file in 0..200 {
+                std::fs::write(workspace.file(&file.to_string()), "").unwrap();
+            }
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        workspace.remove();
+                        assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0);
+                    });
+                }
+            });
+        }
+    }
+
+    #[test]
     fn a_dropped_workspace_is_gone() {
         let base = tempfile::tempdir().unwrap();
         drop(Workspace::create(base.path(), "gold").unwrap());
@@ -343,11 +354,10 @@ mod tests {
         // Whatever else lies there is none of ours.
         std::fs::create_dir(base.path().join("precious")).unwrap();
 
-        let next = Workspace::create(base.path(), "gold").unwrap();
-        assert_eq!(next.swept(), 2);
+        assert_eq!(sweep(base.path()), 2);
         assert!(!dead.exists() && !half.with_extension("dead").exists());
         assert!(living.path().exists() && base.path().join("precious").exists());
-        assert!(next.path().exists());
+        assert_eq!(sweep(&base.path().join("never_made")), 0);
     }
 
     #[test]
