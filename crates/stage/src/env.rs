@@ -350,11 +350,11 @@ mod tests {
 
     #[test]
     fn the_page_is_current() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/environment.md");
+        let path = Path::new("../../docs/environment.md");
         if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(&path, page()).unwrap();
+            std::fs::write(path, page()).unwrap();
         }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             committed == page(),
             "docs/environment.md is not current: run `UPDATE_DOCS=1 cargo test --release -p lakehouse-stage`"

@@ -229,10 +229,7 @@ fn a_whole_contract_is_this_text() {
     ]);
     all.extend([sql.column_statistics, sql.profile]);
     let all = all.join(";\n\n") + ";\n";
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/everything.silver.sql"
-    );
+    let path = "tests/fixtures/everything.silver.sql";
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
         std::fs::write(path, &all).unwrap();
     }
