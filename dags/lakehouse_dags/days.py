@@ -133,16 +133,6 @@ def last_closed_day(moment: datetime, schedule: Schedule) -> date:
     return croniter(schedule.cron, midnight).get_prev(datetime).date()
 
 
-def ticks_of(day: date, schedule: Schedule) -> list[datetime]:
-    """The logical dates of a day, in UTC: one for a daily schedule, none for a day without."""
-    begin = datetime.combine(day, time()) - timedelta(minutes=1)
-    ticks = []
-    cron = croniter(schedule.cron, begin)
-    while (tick := cron.get_next(datetime)).date() <= day:
-        ticks.append(_at(tick, schedule))
-    return ticks
-
-
 def _last_tick(moment: datetime, schedule: Schedule) -> datetime:
     """The last tick not after a moment, on the wall clock of the schedule's time zone."""
     wall = moment.astimezone(schedule.zone).replace(tzinfo=None)

@@ -25,6 +25,7 @@ def pipelines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / name / "pipeline.yaml").write_text(
             f"name: {name}\n"
             f'schedule: {{cron: "{cron}", timezone: {zone}, start: 2025-01-01}}\n'
+            "datasets: {orders: {}}\n"
             f"marts: {marts}\n",
             encoding="utf-8",
         )

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from lakehouse_backfill import metadata
 
-CLI = Path(__file__).resolve().parents[3] / "docker" / "airflow" / "cli"
+CHECKOUT = Path(__file__).resolve().parents[3]
+CLI = CHECKOUT / "docker" / "airflow" / "cli"
 
 # Stands in for Airflow's own command: writes its arguments, one a line.
 ECHO = "#!{python}\nimport sys\nprint('real', *sys.argv[1:], sep='\\n')\nsys.exit(7)\n"
@@ -32,7 +33,13 @@ def call(
     path = f"{first}:{CLI}:{real.parent}:/usr/bin:/bin"
     return subprocess.run(
         ["airflow", *words],
-        env={"PATH": path, "HOME": str(real.parent), **variables},
+        env={
+            "PATH": path,
+            "HOME": str(real.parent),
+            "AIRFLOW_HOME": str(real.parent / "home"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
+            **variables,
+        },
         executable=str(first / "airflow"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -105,9 +112,24 @@ def test_a_wrong_argument_ends_with_2(real: Path, pipelines: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_folder_of_dags_that_is_not_the_projects(
+    real: Path, pipelines: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    ended = call(
+        real,
+        *("dags", "backfill", "-s", "2025-11-01", "plain"),
+        LAKE_PIPELINES_DIR=str(pipelines),
+        AIRFLOW__CORE__DAGS_FOLDER=str(tmp_path / "elsewhere"),
+    )
+    assert ended.returncode == 2
+    assert "elsewhere does not hold the lakehouse's" in ended.stderr
+    assert "AIRFLOW__CORE__DAGS_FOLDER" in ended.stderr
+
+
 def test_dags_that_are_no_pipelines(real: Path, pipelines: Path, tmp_path: Path) -> None:
     words = ("dags", "backfill", "-s", "2025-11-01", "--mark-success", "other")
-    variables = {"LAKE_PIPELINES_DIR": str(pipelines), "AIRFLOW_HOME": str(tmp_path / "home")}
+    variables = {"LAKE_PIPELINES_DIR": str(pipelines)}
     ended = call(real, *words, **variables)
     if metadata.major() < 3:
         # 2.11 has the command itself.

@@ -40,22 +40,25 @@ def say(line: str) -> None:
 def run(real: str, given: Sequence[str]) -> int:
     """Does what is asked; its exit code."""
     helps = any(word in ("-h", "--help") for word in given)
-    if metadata.major() < 3 and not helps and not any(pipelines.exists(word) for word in given):
-        # Somebody else's DAG: 2.11 has the command itself.
-        os.execv(real, [real, "dags", "backfill", *given])
+    if metadata.major() < 3 and not helps:
+        pipelines.find_modules()
+        if not any(pipelines.exists(word) for word in given):
+            # Somebody else's DAG: 2.11 has the command itself.
+            os.execv(real, [real, "dags", "backfill", *given])
     request = arguments.parse(given)
+    pipelines.find_modules()
     if not pipelines.exists(request.dag_id):
         raise Stop(
             f"there is no pipeline `{request.dag_id}` in {pipelines.folder()}",
             f"for a DAG that is no pipeline: airflow backfill create --dag-id {request.dag_id} ...",
         )
-    pipeline = pipelines.read(request.dag_id)
-    first = dates.day_of(request.first, pipeline.zone)
-    last = dates.day_of(request.last, pipeline.zone)
-    dates.window(first, last, pipeline.zone)
+    pipeline, cron, zone = pipelines.read(request.dag_id)
+    first = dates.day_of(request.first, zone)
+    last = dates.day_of(request.last, zone)
+    dates.window(first, last, zone)
 
     deadline = waiting.Deadline(request.timeout_secs)
-    days = dates.days(pipeline.cron, pipeline.zone, first, last)
+    days = dates.days(cron, zone, first, last)
 
     def look() -> plan.Plan:
         known = metadata.states(request.dag_id, [day.logical_date for day in days])
@@ -79,7 +82,7 @@ def run(real: str, given: Sequence[str]) -> int:
     else:
         from . import airflow2 as airflow  # type: ignore[no-redef]
     succeeded = airflow.run(real, request, todo, deadline, say)
-    if pipeline.has_snapshots:
+    if pipeline.snapshot_marts:
         snapshots.rebuild_stale(pipeline.name, last, say)
     if succeeded:
         return DONE

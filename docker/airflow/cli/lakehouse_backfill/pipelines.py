@@ -1,62 +1,57 @@
-"""What the command needs to know of a pipeline, from its pipeline.yaml."""
+"""Pipelines, as the DAGs' own modules read them."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
+import sys
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from .outcome import Stop
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-@dataclass(frozen=True)
-class Pipeline:
-    """A pipeline that has a schedule."""
+    from lakehouse_dags.pipelines import Pipeline
 
-    name: str
-    cron: str
-    zone: ZoneInfo
-    has_snapshots: bool
+
+def find_modules() -> None:
+    """Lets the DAGs' own modules be imported: they lie in Airflow's folder of DAGs."""
+    from airflow.configuration import conf
+
+    folder = conf.get("core", "dags_folder")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        import lakehouse_dags  # noqa: F401
+    except ImportError as error:
+        raise Stop(
+            f"the folder of DAGs {folder} does not hold the lakehouse's: {error}",
+            "set AIRFLOW__CORE__DAGS_FOLDER to the project's folder `dags`",
+        ) from None
 
 
 def folder() -> Path:
-    """Where the pipelines are: LAKE_PIPELINES_DIR, as for the stages."""
-    return Path(os.environ.get("LAKE_PIPELINES_DIR") or "pipelines")
+    """Where the pipelines are: LAKE_PIPELINES_DIR, as for the DAGs."""
+    from lakehouse_dags import pipelines
+
+    return pipelines.pipelines_dir()
 
 
 def exists(name: str) -> bool:
     """Whether a DAG is that of a pipeline."""
-    return "/" not in name and (folder() / name / "pipeline.yaml").is_file()
+    from lakehouse_dags import pipelines
+
+    return "/" not in name and (folder() / name / pipelines.PIPELINE_FILE).is_file()
 
 
-def read(name: str) -> Pipeline:
-    """Reads the schedule of a pipeline, and whether it has snapshots."""
-    import yaml  # a dependency of Airflow's
+def read(name: str) -> tuple[Pipeline, str, ZoneInfo]:
+    """A pipeline, and its schedule: the cron expression and the time zone."""
+    from lakehouse_dags import pipelines
 
-    file = folder() / name / "pipeline.yaml"
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Stop(
-            f"{file} cannot be read: {error}", "`lake validate` says what is wrong"
-        ) from None
-    content = content if isinstance(content, dict) else {}
-    schedule = content.get("schedule")
-    if not isinstance(schedule, dict) or not schedule.get("cron"):
+        pipeline = pipelines.read(folder() / name)
+    except pipelines.PipelineError as error:
+        raise Stop(str(error), "`lake validate` says what is wrong") from None
+    if pipeline.schedule is None:
         raise Stop(f"the pipeline `{name}` has no schedule, so it has no run dates to fill in")
-    zone = schedule.get("timezone") or "UTC"
-    try:
-        zone = ZoneInfo(zone)
-    except (KeyError, ValueError):
-        raise Stop(f"{file}: there is no time zone `{zone}`") from None
-    marts = content.get("marts") or {}
-    return Pipeline(
-        name=name,
-        cron=str(schedule["cron"]),
-        zone=zone,
-        has_snapshots=any(
-            isinstance(mart, dict) and mart.get("materialised") == "snapshot"
-            for mart in marts.values()
-        ),
-    )
+    return pipeline, pipeline.schedule.cron, pipeline.schedule.zone

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 
 from . import metadata
 from .outcome import FAILED, Stop
+from .pipelines import find_modules
 
 NOTHING_TO_DO = 99
 
@@ -23,11 +23,7 @@ def command(environment: dict[str, str], pipeline: str, last: date) -> list[str]
 def environment(pipeline: str) -> dict[str, str]:
     """What a task of the DAG gives its stage, by the DAG's own modules: credentials come from the
     connections, and nothing else of this process is handed on."""
-    from airflow.configuration import conf
-
-    folder = conf.get("core", "dags_folder")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    find_modules()
     from lakehouse_dags import budget, connections, pipelines, settings
     from lakehouse_dags.environment import of_worker
 
