@@ -1,11 +1,11 @@
-//! The memory of an upload does not depend on its size.
+//! The memory of an upload, in a process of its own (`examples/upload_probe.rs`), does not depend
+//! on its size.
 //!
 //! `LAKE_TEST_UPLOAD_BYTES=1000000000,8000000000` measures other sizes than the default ones.
 
 use std::process::{Command, Stdio};
 
-use lakehouse_store::{ObjectAddress, ObjectStore, PutOptions, Secret, StoreSettings};
-use lakehouse_testkit::{Server, resident_bytes, say};
+use lakehouse_testkit::{Server, say};
 
 const MEBIBYTE: u64 = 1024 * 1024;
 /// What the whole process of an upload may need, and how far two sizes may be apart.
@@ -55,15 +55,17 @@ fn peak_bytes(server: &Server, size_bytes: u64) -> u64 {
     let file = std::fs::File::create(folder.path().join("file")).expect("a file");
     // A hole is as long as data, for the uploader.
     file.set_len(size_bytes).expect("room");
-    let status = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "the_measured_process", "--ignored", "--quiet"])
+    let test = std::env::current_exe().expect("this program");
+    let release = test.ancestors().nth(2).expect("its build folder");
+    let status = Command::new(release.join("examples/upload_probe"))
+        .arg(AT_ONCE.to_string())
         .env("MEASURED_ENDPOINT", server.endpoint())
         .env("MEASURED_KEY", server.access_key_id())
         .env("MEASURED_SECRET", server.secret_access_key())
         .env("MEASURED_FOLDER", folder.path())
         .stdout(Stdio::null())
         .status()
-        .expect("the measured process");
+        .expect("examples/upload_probe, which a build with --examples makes");
     assert!(status.success(), "the measured process failed");
     let peak = std::fs::read_to_string(folder.path().join("peak")).expect("a peak");
     let peak = peak.parse().expect("a number");
@@ -73,48 +75,4 @@ fn peak_bytes(server: &Server, size_bytes: u64) -> u64 {
         start.elapsed().as_secs_f64()
     ));
     peak
-}
-
-#[test]
-#[ignore = "started by the other test in a process of its own"]
-fn the_measured_process() {
-    let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
-    let folder = std::path::PathBuf::from(variable("MEASURED_FOLDER"));
-    let settings = StoreSettings {
-        endpoint: Some(variable("MEASURED_ENDPOINT")),
-        access_key_id: Secret::new(variable("MEASURED_KEY")),
-        secret_access_key: Secret::new(variable("MEASURED_SECRET")),
-        path_style: true,
-        create_buckets: true,
-        ..StoreSettings::default()
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        let store = ObjectStore::connect(settings)
-            .await
-            .expect("settings that work");
-        store.ensure_bucket("memory").await.expect("a bucket");
-        let uploads = (0..AT_ONCE).map(|number| {
-            let (store, path) = (store.clone(), folder.join("file"));
-            tokio::spawn(async move {
-                let address = ObjectAddress {
-                    bucket: "memory".into(),
-                    key: format!("file-{number}"),
-                };
-                store
-                    .put_file(&address, &path, &PutOptions::default())
-                    .await
-                    .expect("a write");
-                store.delete(&address).await.expect("a delete");
-            })
-        });
-        for upload in uploads.collect::<Vec<_>>() {
-            upload.await.expect("no panic");
-        }
-    });
-    let peak = resident_bytes(std::process::id()).expect("resident memory");
-    std::fs::write(folder.join("peak"), peak.to_string()).expect("a file");
 }
