@@ -59,14 +59,16 @@ step() { # what, log, command…
   return "$status"
 }
 
-# Adds up cargo's `test result:` lines. A suite that dies without one is a failure of its own.
-count_cargo() { # log, status
+# Adds up what the matching lines say: cargo's `test result: ok. 3 passed; 0 failed; 1 ignored`,
+# pytest's `1 failed, 218 passed, 2 skipped in 6.13s`. A suite that dies without one is a failure
+# of its own.
+count() { # log, status, pattern of awk
   local sums
-  sums="$(awk '/^test result: / {
+  sums="$(awk -v pattern="$3" '$0 ~ pattern {
       for (i = 2; i <= NF; i++) {
         if ($i ~ /^passed/) p += $(i - 1)
-        if ($i ~ /^failed/) f += $(i - 1)
-        if ($i ~ /^ignored/) s += $(i - 1)
+        if ($i ~ /^(failed|errors?)([,;]|$)/) f += $(i - 1)
+        if ($i ~ /^(ignored|skipped)/) s += $(i - 1)
       }
     } END { print p + 0, f + 0, s + 0 }' "$logs/$1")"
   # shellcheck disable=SC2086 # three numbers
@@ -78,6 +80,8 @@ count_cargo() { # log, status
     failed=$((failed + 1))
   fi
 }
+of_cargo='^test result: '
+of_pytest='^(=+ )?[0-9]+ [a-z]+(, [0-9]+ [a-z]+)* in [0-9.]+s'
 
 finish() {
   if [ "$failed" -gt 0 ]; then
@@ -122,7 +126,7 @@ fi
 status=0
 step "Tests of the crates" cargo-test.log "$cargo" test --release --workspace --no-fail-fast --tests \
   -- --show-output || status=$?
-count_cargo cargo-test.log "$status"
+count cargo-test.log "$status" "$of_cargo"
 count_skips cargo-test.log
 
 # Documentation tests are built in temporary folders, where no relative path leads to the engine.
@@ -131,7 +135,7 @@ library_path="$CARGO_TARGET_DIR/lib"
 step "Examples in the documentation" doc-test.log env \
   LD_LIBRARY_PATH="$library_path" DYLD_FALLBACK_LIBRARY_PATH="$library_path" \
   "$cargo" test --release --workspace --no-fail-fast --doc || status=$?
-count_cargo doc-test.log "$status"
+count doc-test.log "$status" "$of_cargo"
 
 # --- the pipelines' own cases ----------------------------------------------------------------
 
@@ -182,28 +186,8 @@ fi
 
 # --- Airflow ---------------------------------------------------------------------------------
 
-# Its suites end with pytest's own summary: `1 failed, 218 passed, 2 skipped in 6.13s`.
-count_pytest() { # log, status
-  local sums
-  sums="$(awk '/^(=+ )?[0-9]+ [a-z]+(, [0-9]+ [a-z]+)* in [0-9.]+s/ {
-      for (i = 2; i <= NF; i++) {
-        if ($i ~ /^passed/) p += $(i - 1)
-        if ($i ~ /^(failed|errors?)(,|$)/) f += $(i - 1)
-        if ($i ~ /^skipped/) s += $(i - 1)
-      }
-    } END { print p + 0, f + 0, s + 0 }' "$logs/$1")"
-  # shellcheck disable=SC2086 # three numbers
-  set -- "$2" $sums
-  passed=$((passed + $2))
-  failed=$((failed + $3))
-  skipped=$((skipped + $4))
-  if [ "$1" -ne 0 ] && [ "$3" -eq 0 ]; then
-    failed=$((failed + 1))
-  fi
-}
-
 status=0
 step "Airflow" airflow.log env LAKE_BIN_DIR="$CARGO_TARGET_DIR/release" "$checkout/tests/airflow/run.sh" || status=$?
-count_pytest airflow.log "$status"
+count airflow.log "$status" "$of_pytest"
 
 finish
