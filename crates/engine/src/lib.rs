@@ -22,6 +22,7 @@ mod parquet;
 mod pseudonym;
 mod raw;
 mod repeats;
+mod scalar;
 mod session;
 mod source;
 mod value;

@@ -11,9 +11,10 @@ use lakehouse_contract::quote;
 
 use crate::bridge::{self, Failures};
 use crate::error::{EngineError, SqlErrorKind};
-use crate::pseudonym;
+use crate::pseudonym::Pseudonyms;
 use crate::raw::{Answer, Connection};
-use crate::repeats;
+use crate::repeats::Seen;
+use crate::scalar::{self, ScalarFunction};
 use crate::source::RowSource;
 use crate::value::Value;
 
@@ -109,11 +110,27 @@ impl Session {
             }) => {}
             Err(error) => return Err(error),
         }
-        repeats::register(&session.connection, options.memory_limit_bytes)?;
         if let Some(key) = &options.pseudonym_key {
-            pseudonym::register(&session.connection, key, Arc::clone(&session.failures))?;
+            session.register(Pseudonyms::new(key)?)?;
         }
         Ok(session)
+    }
+
+    fn register(&self, function: impl ScalarFunction) -> Result<(), EngineError> {
+        scalar::register(&self.connection, function, Arc::clone(&self.failures))
+    }
+
+    /// Makes `lake_seen(hash)` tell whether a hash may have come before, from a table of so many
+    /// bytes, which the engine's memory limit does not count. For this project's own SQL: [`guard`]
+    /// lets no other call it.
+    ///
+    /// # Errors
+    ///
+    /// Only when the engine fails.
+    ///
+    /// [`guard`]: crate::guard
+    pub fn register_seen(&self, table_bytes: u64) -> Result<(), EngineError> {
+        self.register(Seen::new(table_bytes))
     }
 
     /// Makes `SELECT * FROM name()` read the source.

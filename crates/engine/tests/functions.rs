@@ -222,3 +222,46 @@ fn plain_timestamps_do_not_depend_on_the_time_zone_of_the_machine() {
         assert_eq!(rows[0][0].to_string(), "UTC");
     }
 }
+
+#[test]
+fn of_equal_keys_one_alone_is_new_on_any_number_of_threads() {
+    const KEYS: u64 = 200_000;
+    for threads in [1, 2, 4] {
+        let lab = Lab::with(threads, 1 << 28);
+        // A key in three has twins. A bit for each of 2^26 places: almost none is shared.
+        lab.session.register_seen(1 << 23).expect("a function");
+        lab.session
+            .execute(&format!(
+                "CREATE TABLE seen AS SELECT key, lake_seen(hash(key)) AS twin FROM (\n\
+                 SELECT unnest(CASE WHEN range % 3 = 0 THEN [range, range, range] ELSE [range] END) AS key\n\
+                 FROM range({KEYS}))"
+            ))
+            .expect("a table");
+        // `false` is certain: of each key there is at most one.
+        assert_eq!(
+            lab.one(
+                "SELECT max(n) FROM (SELECT count(*) AS n FROM seen WHERE NOT twin GROUP BY key)"
+            ),
+            "1",
+            "{threads} threads"
+        );
+        // `true` may be another key's place: of 200,000 in 67 million that is less than one in 300.
+        let new: u64 = lab
+            .one("SELECT count(*) FROM seen WHERE NOT twin")
+            .parse()
+            .expect("a number");
+        assert!(new <= KEYS && new > KEYS - KEYS / 100, "{new} are new");
+    }
+}
+
+#[test]
+fn a_session_has_no_table_of_keys_unless_it_is_asked_for() {
+    let lab = Lab::new();
+    assert!(matches!(
+        lab.session.query("SELECT lake_seen(hash(1))"),
+        Err(EngineError::Sql {
+            kind: SqlErrorKind::Catalog,
+            ..
+        })
+    ));
+}

@@ -332,6 +332,7 @@ fn an_expression_sees_its_own_row_only() {
         ("1) FROM t -- ", "brackets"),
         ("current_date", "`current_date`"),
         ("now()", "`now`"),
+        ("lake_seen(hash(a))", "`lake_seen`"),
         ("getenv('HOME')", "`getenv`"),
         ("a::timestamptz", "`timestamptz`"),
     ];

@@ -14,17 +14,13 @@ use lakehouse_stage::{Exit, StageError, verdict};
 use lakehouse_store::manifest::Manifest;
 
 use crate::Job;
+use crate::budget::Budget;
 use crate::fetch::Fetched;
 use crate::quarantine;
 use crate::source::ReaderSource;
 
 /// The reader as the engine sees it.
 const SOURCE: &str = "source_rows";
-/// What one of the reader's threads has in hand besides its longest record: its blocks.
-const READER_THREAD_BYTES: u64 = 4 << 20;
-/// The reader gets no more than this share of the stage's memory.
-const READER_LARGEST_SHARE: u64 = 8;
-const ENGINE_MIN_BYTES: u64 = 64 << 20;
 
 /// A dataset, ready to be staged.
 pub struct Built {
@@ -83,17 +79,15 @@ fn build_blocking(
 ) -> Result<Built, StageError> {
     let context = job.context;
     let folder = context.workspace.directory(&format!("{}.out", job.name))?;
-    let reader_bytes = reader_bytes(
+    let budget = Budget::of(
         context.memory_limit_bytes,
         context.threads as u64,
         context.max_record_bytes as u64,
+        job.contract,
     );
     let session = Session::open(&SessionOptions {
         workspace: context.workspace.path().to_path_buf(),
-        memory_limit_bytes: context
-            .memory_limit_bytes
-            .saturating_sub(reader_bytes)
-            .max(ENGINE_MIN_BYTES),
+        memory_limit_bytes: budget.engine_bytes,
         threads: context.threads,
         pseudonym_key: context
             .pseudonym_key
@@ -104,7 +98,7 @@ fn build_blocking(
 
     let options = ReaderOptions {
         max_record_bytes: context.max_record_bytes,
-        memory_bytes: reader_bytes,
+        memory_bytes: budget.reader_bytes,
         threads: context.threads,
         ..ReaderOptions::new(job.dataset.format.clone())
     };
@@ -118,6 +112,9 @@ fn build_blocking(
             Arc::new(ReaderSource::new(Arc::clone(&reader), context.threads)),
         )
         .stage("register the reader")?;
+    if let Some(bytes) = budget.seen_bytes {
+        session.register_seen(bytes).stage("register the keys")?;
+    }
     session
         .define_run_date(context.date.date())
         .stage("define run_date()")?;
@@ -268,12 +265,6 @@ fn build_blocking(
         profile,
         background,
     })
-}
-
-/// The reader's part of the stage's memory: what it can hold at once, as far as there is room.
-/// Every byte kept from the engine is one that a large day spills to disk.
-fn reader_bytes(limit_bytes: u64, threads: u64, max_record_bytes: u64) -> u64 {
-    (threads * (READER_THREAD_BYTES + max_record_bytes)).min(limit_bytes / READER_LARGEST_SHARE)
 }
 
 /// The size of all decoded files.

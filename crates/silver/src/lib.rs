@@ -9,6 +9,7 @@
 //! reader, [`quarantine`] adds the source text of the rejected rows, and [`staging`] uploads
 //! what came out.
 
+pub mod budget;
 pub mod build;
 pub mod fetch;
 pub mod quarantine;
