@@ -139,8 +139,9 @@ async fn run_dataset(
         staging::plan(&job, &manifest);
         return Ok(Exit::Done);
     }
-    let fetched = fetch::files(&job, &manifest).await;
-    Binding::settle(binding).await?;
+    // A contract that does not bind ends the stage at once, whatever is still on its way.
+    let fetch = async { Ok(fetch::files(&job, &manifest).await) };
+    let (fetched, ()) = tokio::try_join!(fetch, Binding::settle(binding))?;
     let fetched = fetched?;
     let built = build::build(&job, manifest, fetched).await?;
     staging::upload(&job, built).await?;

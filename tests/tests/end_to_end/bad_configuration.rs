@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use lakehouse_testkit::{Outcome, Server};
+use lakehouse_testkit::{Fault, FaultyStore, Outcome, Server};
 use lakehouse_tests::{DATE, Lake, error_of, receipt, till};
 
 /// A lake with a published day, and a second file waiting that only a good run may pick up.
@@ -109,6 +109,33 @@ fn a_broken_contract_is_refused_before_any_data_is_touched() {
         till(&mut lake, &[replacement]);
         refuses_everywhere(&lake, "silver", what, words);
     }
+}
+
+#[test]
+fn a_contract_that_does_not_bind_ends_silver_while_files_are_on_their_way() {
+    let mut lake = lake();
+    let server = lake.server.as_ref().expect("a server of its own");
+    let faulty = FaultyStore::in_front_of(server.socket_address());
+    lake.env.set("AWS_ENDPOINT_URL", faulty.endpoint());
+    till(&mut lake, &[("upper(till)", "uper(till)")]);
+    // They come when the test is over.
+    faulty.always_for("GET", "one.jsonl", Fault::Hold);
+    let start = Instant::now();
+    refuses(&lake, "a slow download", &["`till`", "uper"], || {
+        lake.stage("silver", "till", DATE, &[])
+    });
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(
+        faulty
+            .take_requests()
+            .iter()
+            .any(|seen| seen.target.contains("one.jsonl")),
+        "the file was not asked for"
+    );
 }
 
 #[test]
