@@ -11,6 +11,9 @@ const READER_LARGEST_SHARE: u64 = 8;
 const SEEN_SHARE: u64 = 64;
 const SEEN_LEAST_BYTES: u64 = 1 << 20;
 const SEEN_MOST_BYTES: u64 = 64 << 20;
+/// What the engine needs for a key that it holds in a hash table: 5 M of them did not fit into 190
+/// MB beside a table of 20 M rows.
+const HELD_KEY_BYTES: u64 = 64;
 /// The engine does not start with less, whatever the limit is.
 const ENGINE_LEAST_BYTES: u64 = 64 << 20;
 
@@ -27,6 +30,12 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// How many keys the engine may hold at once besides its tables: an eighth of its memory.
+    #[must_use]
+    pub fn few_keys(&self) -> u64 {
+        self.engine_bytes / 8 / HELD_KEY_BYTES
+    }
+
     /// Divides a limit.
     #[must_use]
     pub fn of(limit_bytes: u64, threads: u64, max_record_bytes: u64, contract: &Contract) -> Self {

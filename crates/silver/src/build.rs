@@ -15,6 +15,7 @@ use lakehouse_store::manifest::Manifest;
 
 use crate::Job;
 use crate::budget::Budget;
+use crate::deduplicate;
 use crate::fetch::Fetched;
 use crate::quarantine;
 use crate::source::ReaderSource;
@@ -153,9 +154,7 @@ fn build_blocking(
 
     {
         let _phase = context.report.phase("deduplicate");
-        for statement in &sql.deduplicate {
-            session.execute(statement).stage("deduplicate")?;
-        }
+        deduplicate::deduplicate(&session, &sql, &budget)?;
     }
     let counts = counts(&session, &sql)?;
 

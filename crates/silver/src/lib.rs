@@ -11,6 +11,7 @@
 
 pub mod budget;
 pub mod build;
+pub mod deduplicate;
 pub mod fetch;
 pub mod quarantine;
 pub mod source;

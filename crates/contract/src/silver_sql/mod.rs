@@ -5,7 +5,8 @@
 //! 1. [`SilverSql::load`] makes the table `judged`: every row read, its published values, and
 //!    what is wrong with it.
 //! 2. [`SilverSql::drop_files`] takes out the rows of files that turned out to be unreadable.
-//! 3. [`SilverSql::deduplicate`], each statement in turn, make the view `published`.
+//! 3. One of [`SilverSql::repeated`], then [`SilverSql::deduplicate`], each statement in turn, make
+//!    the view `published`.
 //! 4. All others only ask.
 //!
 //! The statements are a pure function of the contract, the run date and the schedule's zone, and
@@ -20,6 +21,8 @@ mod report;
 mod rules;
 #[cfg(test)]
 mod tests;
+
+pub use published::Repeated;
 
 use std::fmt::Write as _;
 
@@ -41,6 +44,8 @@ pub struct SilverSql {
     /// Makes the table `judged`: the published columns, `_lake_file`, `_lake_position`,
     /// `_lake_offset`, `_lake_repaired`, and `_lake_reasons`, which is NULL for a clean row.
     pub load: String,
+    /// The ways to find keys that occur twice, where a contract asks for it.
+    pub repeated: Option<Repeated>,
     /// Make the view `published`, of the contract's columns alone.
     pub deduplicate: Vec<String>,
     /// The contract's columns of all published rows, in a total order.
@@ -90,6 +95,7 @@ pub fn silver_sql(
 ) -> SilverSql {
     SilverSql {
         load: load::load(contract, source_table, run_date, timezone),
+        repeated: published::repeated(contract),
         deduplicate: published::deduplicate(contract),
         published: published::published(contract),
         rejected_positions: report::rejected_positions(),

@@ -4,11 +4,38 @@ use super::{JUDGED, PUBLISHED, names};
 use crate::contract::{Contract, Dedupe, Keep};
 use crate::quote;
 
-/// The statements that make the view `published`.
+/// The two ways to the table `repeated`: the hashes of all keys that occur twice, and perhaps of
+/// some that do not.
 ///
-/// Almost no row has a twin. So the keys that may occur twice are found first, while rows are loaded
-/// (`lake_seen`, a function of the engine's crate); only their rows pass the window function, which
-/// would cost several times the whole day's load otherwise, and which alone decides.
+/// Almost no row has a twin, and which may have one is known once rows are loaded (`lake_seen`, a
+/// function of the engine's crate).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// Counts the rows whose key may have come before.
+    pub seen_rows: String,
+    /// Takes the keys of those rows. The engine holds them in memory: for a few.
+    pub of_seen: String,
+    /// Groups all rows by their keys, which spills where memory is short: for any number.
+    pub of_all: String,
+}
+
+/// How `repeated` is made; `None` where all rows are published.
+pub(super) fn repeated(contract: &Contract) -> Option<Repeated> {
+    let hash = format!("hash({}) AS _lake_hash FROM {JUDGED}", counted(contract)?);
+    Some(Repeated {
+        seen_rows: format!("SELECT count(*) FROM {JUDGED} WHERE _lake_seen"),
+        of_seen: format!("CREATE TABLE repeated AS SELECT DISTINCT {hash} WHERE _lake_seen"),
+        of_all: format!(
+            "CREATE TABLE repeated AS SELECT {hash} WHERE _lake_reasons IS NULL \
+             GROUP BY _lake_hash HAVING count(*) > 1"
+        ),
+    })
+}
+
+/// The statements that make the view `published`, of the table `repeated` where there is one.
+///
+/// Only rows with those keys pass the window function, which would cost several times the whole
+/// day's load otherwise, and which alone decides.
 pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
     let columns = names(contract);
     let view = |rest: &str| {
@@ -43,10 +70,6 @@ pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
         order
     };
     vec![
-        format!(
-            "CREATE TABLE repeated AS SELECT DISTINCT hash({counted}) AS _lake_hash FROM {JUDGED} \
-             WHERE _lake_seen"
-        ),
         format!(
             "CREATE TABLE dropped AS SELECT _lake_file, _lake_offset FROM (\n  \
              SELECT _lake_file, _lake_offset, row_number() OVER (PARTITION BY {same} ORDER BY {order}) AS _lake_rank\n  \

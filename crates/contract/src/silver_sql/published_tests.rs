@@ -1,5 +1,6 @@
 //! The exact text of what decides which rows are published, and of what is said about them.
 
+use super::Repeated;
 use super::tests::{contract, sql};
 
 const KEY: &str = "name: k, logicalType: string, primaryKey: true";
@@ -14,8 +15,6 @@ fn rows_with_one_key_are_one_row() {
     assert_eq!(
         sql(&contract).deduplicate,
         [
-            "CREATE TABLE repeated AS SELECT DISTINCT hash(\"k\") AS _lake_hash FROM judged \
-             WHERE _lake_seen",
             "CREATE TABLE dropped AS SELECT _lake_file, _lake_offset FROM (\n  \
              SELECT _lake_file, _lake_offset, row_number() OVER (PARTITION BY \"k\" ORDER BY \"t\" DESC NULLS LAST) AS _lake_rank\n  \
              FROM judged\n  \
@@ -28,10 +27,27 @@ fn rows_with_one_key_are_one_row() {
 }
 
 #[test]
+fn keys_that_occur_twice_are_found_among_those_seen_or_among_all() {
+    let repeated = sql(&contract(&["dedupe: {by: key}"], &[KEY])).repeated;
+    assert_eq!(
+        repeated,
+        Some(Repeated {
+            seen_rows: "SELECT count(*) FROM judged WHERE _lake_seen".to_owned(),
+            of_seen: "CREATE TABLE repeated AS SELECT DISTINCT hash(\"k\") AS _lake_hash \
+                      FROM judged WHERE _lake_seen"
+                .to_owned(),
+            of_all: "CREATE TABLE repeated AS SELECT hash(\"k\") AS _lake_hash FROM judged \
+                     WHERE _lake_reasons IS NULL GROUP BY _lake_hash HAVING count(*) > 1"
+                .to_owned(),
+        })
+    );
+}
+
+#[test]
 fn ties_are_decided_by_all_columns() {
     let value = "name: v, logicalType: integer";
     let order = |custom: &str| {
-        let ranked = sql(&contract(&[custom], &[KEY, value, TIME])).deduplicate[1].clone();
+        let ranked = sql(&contract(&[custom], &[KEY, value, TIME])).deduplicate[0].clone();
         let from = ranked.find("ORDER BY").unwrap();
         ranked[from..ranked.find(") AS _lake_rank").unwrap()].to_owned()
     };
@@ -47,7 +63,7 @@ fn ties_are_decided_by_all_columns() {
 
 #[test]
 fn a_key_without_other_columns_needs_no_order() {
-    let ranked = sql(&contract(&[], &[KEY])).deduplicate[1].clone();
+    let ranked = sql(&contract(&[], &[KEY])).deduplicate[0].clone();
     assert!(
         ranked.contains("PARTITION BY \"k\" ORDER BY _lake_file, _lake_offset)"),
         "{ranked}"
@@ -60,14 +76,18 @@ fn equal_rows_are_one_row() {
         &["dedupe: {by: row}"],
         &["name: a, logicalType: string", TIME],
     );
+    let repeated = sql(&contract).repeated.unwrap();
+    for way in [repeated.of_seen, repeated.of_all] {
+        assert!(way.contains("hash(\"a\", \"t\") AS _lake_hash"), "{way}");
+    }
     let statements = sql(&contract).deduplicate;
-    assert!(statements[0].contains("SELECT DISTINCT hash(\"a\", \"t\") AS _lake_hash"));
-    assert!(statements[1].contains("PARTITION BY \"a\", \"t\" ORDER BY _lake_file, _lake_offset)"));
+    assert!(statements[0].contains("PARTITION BY \"a\", \"t\" ORDER BY _lake_file, _lake_offset)"));
 }
 
 #[test]
 fn without_dedupe_every_clean_row_is_published() {
     let sql = sql(&contract(&[], &[TIME]));
+    assert_eq!(sql.repeated, None);
     assert_eq!(
         sql.deduplicate,
         ["CREATE VIEW published AS SELECT \"t\" FROM judged WHERE _lake_reasons IS NULL"]

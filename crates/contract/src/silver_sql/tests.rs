@@ -219,6 +219,8 @@ fn a_whole_contract_is_this_text() {
         &chrono_tz::UTC,
     );
     let mut all = vec![sql.load.clone(), sql.drop_files(&[0])];
+    let repeated = sql.repeated.unwrap();
+    all.extend([repeated.seen_rows, repeated.of_seen, repeated.of_all]);
     all.extend(sql.deduplicate);
     all.extend([
         sql.published,
