@@ -80,11 +80,13 @@ fn build_blocking(
 ) -> Result<Built, StageError> {
     let context = job.context;
     let folder = context.workspace.directory(&format!("{}.out", job.name))?;
+    let source_bytes = source_bytes(&fetched.files)?;
     let budget = Budget::of(
         context.memory_limit_bytes,
         context.threads as u64,
         context.max_record_bytes as u64,
         job.contract,
+        source_bytes,
     );
     let session = Session::open(&SessionOptions {
         workspace: context.workspace.path().to_path_buf(),
@@ -172,7 +174,6 @@ fn build_blocking(
         )?
     };
 
-    let source_bytes = source_bytes(&fetched.files)?;
     let mut background = Background::default();
     // Nothing reads the source files again: their disk space is the engine's to spill into. What
     // cannot be removed now goes with the workspace.
