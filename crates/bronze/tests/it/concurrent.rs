@@ -33,18 +33,15 @@ fn a_run_that_meets_anothers_manifest_keeps_what_both_have_seen() {
     let direct = shop.server.endpoint();
     let faulty = FaultyStore::in_front_of(shop.server.socket_address());
     shop.env.set("AWS_ENDPOINT_URL", faulty.endpoint());
-    faulty.queue_for(
-        "PUT",
-        "_manifest.json",
-        Fault::Delay(Duration::from_secs(3)),
-    );
+    faulty.queue_for("PUT", "_manifest.json", Fault::Hold);
     let mut slow = shop.env.spawn("lake-bronze", &arguments(&[]));
     wait_for(&faulty);
     // Meanwhile another run sees a file more, and another version of one.
     shop.env.set("AWS_ENDPOINT_URL", direct);
     shop.deliver("later.json", "later");
     shop.done(&[]);
-    let status = slow.wait_for(Duration::from_secs(30)).expect("it ends");
+    faulty.release();
+    let status = slow.wait_for(Duration::from_secs(60)).expect("it ends");
     assert_eq!(status.code(), Some(0));
     assert_eq!(shop.manifest()["files"].as_array().unwrap().len(), 4);
     assert_eq!(
@@ -59,13 +56,14 @@ fn a_file_that_changes_while_it_is_read_is_transient() {
     shop.deliver("large.json", lakehouse_testkit::noise(5, 20 * 1024 * 1024));
     let faulty = FaultyStore::in_front_of(shop.server.socket_address());
     shop.env.set("AWS_ENDPOINT_URL", faulty.endpoint());
-    faulty.queue_for("POST", "uploads", Fault::Delay(Duration::from_secs(2)));
+    faulty.queue_for("POST", "uploads", Fault::Hold);
     let mut process = shop.env.spawn("lake-bronze", &arguments(&[]));
     wait_for(&faulty);
     // It has been hashed; now other bytes of the same size come under it.
     let path = shop.env.path("source/orders/2024-01-15/large.json");
     std::fs::write(&path, lakehouse_testkit::noise(6, 20 * 1024 * 1024)).unwrap();
     set_time(&path, 1_705_300_001);
+    faulty.release();
     let status = process.wait_for(Duration::from_secs(60)).expect("it ends");
     let stderr = std::fs::read_to_string(shop.env.path("lake-bronze.stderr")).unwrap();
     assert_eq!(status.code(), Some(75), "{stderr}");
