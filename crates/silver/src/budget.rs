@@ -114,6 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_are_held_take_an_eighth_of_the_engines_memory() {
+        let parts = Budget {
+            reader_bytes: 0,
+            seen_bytes: None,
+            engine_bytes: 512 * MIB,
+        };
+        assert_eq!(parts.few_keys(), 64 * MIB / 64);
+    }
+
+    #[test]
     fn where_every_row_is_its_own_no_keys_are_kept() {
         let parts = Budget::of(1024 * MIB, 2, 16 * MIB, &contract(Dedupe::None), 0);
         assert_eq!(parts.seen_bytes, None);

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::signals::Killer;
 use crate::{
     Base, Context, Exit, Progress, Report, Settings, StageArguments, StageError, Workspace, help,
-    logs, output, panics, signals, workspace as workspaces,
+    logs, output, panics, signals,
 };
 
 /// How long the store may take to keep the run report.
@@ -90,7 +90,7 @@ where
     panics::start();
     killer.start(report)?;
     let settings = Settings::from_environment()?;
-    let workspaces_swept = workspaces::sweep(&settings.workspace_dir);
+    let workspaces_swept = Workspace::sweep(&settings.workspace_dir);
     let private = killer.keep(|| Workspace::create(&settings.workspace_dir, stage))?;
     *workspace = Some(private.clone());
     if workspaces_swept > 0 {

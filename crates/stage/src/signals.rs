@@ -121,29 +121,31 @@ impl Killer {
     /// Cleans up and says so; from the last line on, the stage's own end waits for the
     /// process to end with the signal's code.
     fn end(&self, report: &Report, name: &'static str, code: i32) -> Option<ObjectStore> {
-        let (actions, workspace, store) = {
-            let mut last = self.lock();
-            last.ending = true;
-            (
-                std::mem::take(&mut last.actions),
-                last.workspace.take(),
-                last.store.take(),
-            )
-        };
-        for action in actions {
+        let last = self.take();
+        for action in last.actions {
             action();
         }
-        if let Some(workspace) = workspace {
+        if let Some(workspace) = last.workspace {
             workspace.remove();
         }
         report.set("signal", name);
         if output::print_report(&report.render_as("killed", code, None)) {
-            return store;
+            return last.store;
         }
         // The stage was already past its last line: it ends by itself with its own code,
         // unless something holds it.
         std::thread::sleep(Duration::from_secs(5));
         None
+    }
+
+    /// All that has to be cleaned up; from here on nothing is added.
+    fn take(&self) -> Last {
+        let mut last = self.lock();
+        let ending = Last {
+            ending: true,
+            ..Last::default()
+        };
+        std::mem::replace(&mut last, ending)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Last> {
@@ -159,5 +161,69 @@ impl Drop for EndNow {
         // SAFETY: ends the process at once. `std::process::exit` would run the destructors of
         // the engine's library while its threads are still at work.
         unsafe { libc::_exit(self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::time::Duration;
+
+    use super::Killer;
+    use crate::Workspace;
+
+    #[test]
+    fn a_signal_waits_for_a_workspace_that_is_being_made() {
+        let base = tempfile::tempdir().unwrap();
+        let killer = Killer::default();
+        let (making, is_being_made) = channel();
+        let (go_on, may_go_on) = channel();
+        let (took, taken) = channel();
+        let (maker, folder) = (&killer, base.path());
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                maker
+                    .keep(|| {
+                        let workspace = Workspace::create(folder, "silver");
+                        making.send(()).unwrap();
+                        may_go_on.recv().unwrap();
+                        workspace
+                    })
+                    .unwrap();
+            });
+            // Dropped with this closure, also when it fails: the other thread must not wait for ever.
+            let go_on = go_on;
+            is_being_made.recv().unwrap();
+            scope.spawn(|| took.send(killer.take().workspace).unwrap());
+            assert_eq!(
+                taken.recv_timeout(Duration::from_millis(200)).unwrap_err(),
+                RecvTimeoutError::Timeout
+            );
+            go_on.send(()).unwrap();
+            taken.recv().unwrap().expect("it is known").remove();
+        });
+        assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn after_a_signal_no_workspace_is_made() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().to_owned();
+        let killer = Killer::default();
+        killer.take();
+        let (made, is_made) = channel();
+        // It waits for the process to end, and so ends with it.
+        std::thread::spawn(move || {
+            let _ = killer.keep(|| {
+                made.send(()).unwrap();
+                Workspace::create(&folder, "silver")
+            });
+        });
+        assert_eq!(
+            is_made
+                .recv_timeout(Duration::from_millis(200))
+                .unwrap_err(),
+            RecvTimeoutError::Timeout
+        );
     }
 }

@@ -68,6 +68,33 @@ impl Workspace {
         )))
     }
 
+    /// Removes the folders of dead stages, and says how many there were.
+    pub(crate) fn sweep(base: &Path) -> u64 {
+        let Ok(entries) = std::fs::read_dir(base) else {
+            return 0;
+        };
+        let mut swept = 0;
+        for entry in entries.flatten() {
+            let lock_path = entry.path();
+            if lock_path
+                .extension()
+                .is_none_or(|extension| extension != LOCK_EXTENSION)
+            {
+                continue;
+            }
+            let Ok(lock) = OpenOptions::new().write(true).open(&lock_path) else {
+                continue;
+            };
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+                && is_at(&lock, &lock_path)
+            {
+                remove_named(&lock_path.with_extension(""));
+                swept += 1;
+            }
+        }
+        swept
+    }
+
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -216,33 +243,6 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Removes the folders of dead stages, and says how many there were.
-pub(crate) fn sweep(base: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(base) else {
-        return 0;
-    };
-    let mut swept = 0;
-    for entry in entries.flatten() {
-        let lock_path = entry.path();
-        if lock_path
-            .extension()
-            .is_none_or(|extension| extension != LOCK_EXTENSION)
-        {
-            continue;
-        }
-        let Ok(lock) = OpenOptions::new().write(true).open(&lock_path) else {
-            continue;
-        };
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
-            && is_at(&lock, &lock_path)
-        {
-            remove_named(&lock_path.with_extension(""));
-            swept += 1;
-        }
-    }
-    swept
-}
-
 /// Removes a folder, and its lock last; the caller holds the lock.
 fn remove_named(path: &Path) {
     let dead = path.with_extension(DEAD_EXTENSION);
@@ -276,7 +276,7 @@ fn size_of(folder: &Path) -> u64 {
 mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
-    use super::{Workspace, sweep, take};
+    use super::{Workspace, take};
 
     #[test]
     fn a_workspace_that_is_gone_is_not_made_anew() {
@@ -354,10 +354,10 @@ mod tests {
         // Whatever else lies there is none of ours.
         std::fs::create_dir(base.path().join("precious")).unwrap();
 
-        assert_eq!(sweep(base.path()), 2);
+        assert_eq!(Workspace::sweep(base.path()), 2);
         assert!(!dead.exists() && !half.with_extension("dead").exists());
         assert!(living.path().exists() && base.path().join("precious").exists());
-        assert_eq!(sweep(&base.path().join("never_made")), 0);
+        assert_eq!(Workspace::sweep(&base.path().join("never_made")), 0);
     }
 
     #[test]

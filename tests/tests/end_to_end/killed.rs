@@ -88,6 +88,7 @@ fn stages_killed_at_any_instant_leave_whole_partitions_and_converge() {
     add(&mut killed);
     killed.stage("bronze", "sales", DATE, &[]).expect_code(0);
     let mut seen = BTreeMap::new();
+    let mut signalled = 0;
     let mut under_way = BTreeSet::new();
     for stage in ["silver", "check", "gold"] {
         let name = format!("lake-{stage}");
@@ -102,7 +103,7 @@ fn stages_killed_at_any_instant_leave_whole_partitions_and_converge() {
         }
         let whole = start.elapsed().max(Duration::from_millis(60));
         for instant in 0..INSTANTS {
-            for signal in ["KILL", "TERM"] {
+            for signal in ["TERM", "KILL"] {
                 let mut process = killed.env.spawn(&name, &arguments());
                 if instant > 0 {
                     wait_for_its_workspace(&killed, &mut process, stage);
@@ -129,10 +130,11 @@ fn stages_killed_at_any_instant_leave_whole_partitions_and_converge() {
                             "{stage} at {instant}: {status}\n{said}"
                         ),
                     }
+                    signalled += 1;
                     under_way.insert((stage, signal));
                 }
-                if signal == "TERM" && instant > 0 {
-                    // Its own, and what those before it left when they were killed.
+                if signal == "TERM" {
+                    // Its own, and what the one before it left when it was killed.
                     assert_eq!(killed.workspaces(), [""; 0], "{stage} at {instant}: {said}");
                 }
                 for (key, bytes) in visible(&killed) {
@@ -146,10 +148,9 @@ fn stages_killed_at_any_instant_leave_whole_partitions_and_converge() {
         }
         killed.stage(stage, "sales", DATE, &[]).expect_code(0);
     }
-    assert_eq!(
-        under_way.len(),
-        6,
-        "of the stages and signals only these met: {under_way:?}, {seen:?}"
+    assert!(
+        signalled >= INSTANTS && under_way.len() == 6,
+        "{signalled} were under way when signalled, of these kinds: {under_way:?}, {seen:?}"
     );
     assert!(visible(&killed) == new);
     // And the whole store is as if nobody had been killed.

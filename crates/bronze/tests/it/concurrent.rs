@@ -41,7 +41,7 @@ fn a_run_that_meets_anothers_manifest_keeps_what_both_have_seen() {
     shop.deliver("later.json", "later");
     shop.done(&[]);
     faulty.release();
-    let status = slow.wait_for(Duration::from_secs(60)).expect("it ends");
+    let status = slow.wait_for(Duration::from_secs(30)).expect("it ends");
     assert_eq!(status.code(), Some(0));
     assert_eq!(shop.manifest()["files"].as_array().unwrap().len(), 4);
     assert_eq!(
