@@ -10,6 +10,7 @@ mod double;
 mod integer;
 mod iso;
 mod pattern;
+mod spelling;
 
 use chrono_tz::Tz;
 

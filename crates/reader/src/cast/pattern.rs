@@ -1,15 +1,21 @@
-//! chrono's patterns, for dates and timestamps that are not ISO 8601.
+//! Patterns of chrono's `strftime` language, for dates and timestamps that are not ISO 8601.
+//!
+//! chrono's own parser is lenient: it skips blanks, takes signs, and reads `20/02/49` with
+//! `%d/%m/%Y` as a day of the year 49. So only its reading of the pattern is used here, and its
+//! resolution of fields to a day and a time. What the text may look like is decided by
+//! [`super::spelling`], to the character.
 
-use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse};
+use chrono::format::Parsed;
 use chrono::{Datelike, Timelike};
 use chrono_tz::Tz;
 
 use super::iso::{to_utc, within_years};
+use super::spelling::Spelling;
 
 /// A pattern, compiled once.
 #[derive(Debug, Clone)]
 pub struct Pattern {
-    items: Vec<Item<'static>>,
+    spelling: Spelling,
 }
 
 impl Pattern {
@@ -17,24 +23,16 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// A message when the pattern is not one, or reads the name of a time zone, which chrono
-    /// skips without looking at it.
+    /// A message when the pattern is not one, or has a code that no text can be read by: `%Z`,
+    /// whose names of time zones are ambiguous.
     pub fn new(pattern: &str) -> Result<Self, String> {
-        let items = StrftimeItems::new(pattern)
-            .parse_to_owned()
-            .map_err(|_| format!("`{pattern}` is not a pattern of chrono"))?;
-        if items
-            .iter()
-            .any(|item| matches!(item, Item::Fixed(Fixed::TimezoneName)))
-        {
-            return Err(format!(
-                "pattern `{pattern}` has `%Z`, which reads no offset; use `timezone` or `%z`"
-            ));
-        }
-        Ok(Self { items })
+        Ok(Self {
+            spelling: Spelling::new(pattern)?,
+        })
     }
 
-    /// Days from 1970-01-01 to the date that the text names; a time beside it is not looked at.
+    /// Days from 1970-01-01 to the date that the text names. A time beside it must be one, and is
+    /// not used.
     #[must_use]
     pub fn date(&self, text: &[u8]) -> Option<i32> {
         let day = self.parse(text)?.to_naive_date().ok()?;
@@ -69,9 +67,9 @@ impl Pattern {
             };
             (day.and_time(time), None)
         };
-        // Above 10^9 it is a leap second; below a microsecond it would be cut off.
+        // Below a microsecond it would be cut off.
         let nanos = local.nanosecond();
-        if nanos >= 1_000_000_000 || nanos % 1000 != 0 || loses_decimals(text) {
+        if nanos >= 1_000_000_000 || nanos % 1000 != 0 {
             return None;
         }
         let local_secs = local.and_utc().timestamp();
@@ -85,26 +83,9 @@ impl Pattern {
 
     fn parse(&self, text: &[u8]) -> Option<Parsed> {
         let mut parsed = Parsed::new();
-        parse(
-            &mut parsed,
-            std::str::from_utf8(text).ok()?,
-            self.items.iter(),
-        )
-        .ok()?;
+        self.spelling.read(text, &mut parsed)?;
         Some(parsed)
     }
-}
-
-/// chrono skips what follows the ninth decimal of a second.
-fn loses_decimals(text: &[u8]) -> bool {
-    text.split(|byte| matches!(byte, b'.' | b','))
-        .skip(1)
-        .any(|part| {
-            part.iter()
-                .take_while(|byte| byte.is_ascii_digit())
-                .skip(9)
-                .any(|byte| *byte != b'0')
-        })
 }
 
 #[cfg(test)]
@@ -139,6 +120,44 @@ mod tests {
             ("%d/%m/%Y", "12/08/10000", None),
             ("%Y-%m-%d %H:%M", "2011-08-12 23:59", Some("2011-08-12")),
             ("%Y-%m-%d %H:%M", "2011-08-12 25:00", None),
+            ("%Y-%m-%d %H:%M:%S", "2011-08-12 23:59:60", None),
+            // A year has four digits, whatever chrono makes of fewer.
+            ("%d/%m/%Y", "12/08/49", None),
+            ("%d/%m/%Y", "5/1/6", None),
+            ("%d/%m/%Y", "12/08/02011", None),
+            ("%d.%m.%y", "12.08.2011", None),
+            ("%d.%m.%y", "12.08.1", None),
+            ("%d/%m/%Y", "012/08/2011", None),
+            // Where numbers touch, each is as wide as it is written.
+            ("%Y%m%d", "2011812", None),
+            ("%Y%m%d", "2010129", None),
+            ("%Y%m-%d", "20118-12", None),
+            ("%d%b%Y", "1Aug2011", Some("2011-08-01")),
+            // No blanks and no signs but the pattern's own.
+            ("%d/%m/%Y", " 12/08/2011", None),
+            ("%d/%m/%Y", "\t12/08/2011", None),
+            ("%d/%m/%Y", "12/ 8/2011", None),
+            ("%d/%m/%Y", "12/08/+2011", None),
+            ("%d/%m/%Y", "+1/08/2011", None),
+            ("%Y-%m-%d %H:%M", "2011-08-12  23:59", None),
+            ("%Y-%m-%d %H:%M", "2011-08-12\t23:59", None),
+            ("%Y-%m-%d", "-2011-08-12", None),
+            ("%d/%m/%Y", "1２/08/2011", None),
+            ("%e/%m/%Y", " 1/08/2011", Some("2011-08-01")),
+            ("%e/%m/%Y", "1/08/2011", Some("2011-08-01")),
+            ("%e/%m/%Y", "  1/08/2011", None),
+            ("%-d.%-m.%Y", "1.8.2011", Some("2011-08-01")),
+            ("%d-%b-%y", "12-AUG-11", Some("2011-08-12")),
+            ("%d %B %Y", "12 Aug 2011", None),
+            ("%d %B %Y", "12 August 2011", Some("2011-08-12")),
+            ("%d %b %Y", "12 August 2011", None),
+            ("%a %d %b %Y", "Fri 12 Aug 2011", Some("2011-08-12")),
+            ("%a %d %b %Y", "Sat 12 Aug 2011", None),
+            ("%Y-%j", "2011-224", Some("2011-08-12")),
+            ("%G-W%V-%u", "2011-W32-5", Some("2011-08-12")),
+            ("%F", "2011-08-12", Some("2011-08-12")),
+            ("%D", "08/12/11", Some("2011-08-12")),
+            ("100%% %Y-%m-%d", "100% 2011-08-12", Some("2011-08-12")),
         ] {
             assert_eq!(
                 date(pattern, text).as_deref(),
@@ -189,6 +208,73 @@ mod tests {
                 None,
             ),
             ("%s", "1313139845", Some("2011-08-12 09:04:05")),
+            ("%s", "-1", Some("1969-12-31 23:59:59")),
+            ("%s", "+1313139845", None),
+            ("%s", " 1313139845", None),
+            ("%s", "01313139845", None),
+            ("%s", "99999999999999999999", None),
+            // Nanoseconds, all nine: a fraction of fewer digits would mean something else.
+            (
+                "%Y-%m-%d %H:%M:%S.%f",
+                "2011-08-12 09:04:05.250000000",
+                Some("2011-08-12 07:04:05.250"),
+            ),
+            ("%Y-%m-%d %H:%M:%S.%f", "2011-08-12 09:04:05.250000", None),
+            (
+                "%Y-%m-%d %H:%M:%S%.3f",
+                "2011-08-12 09:04:05.250",
+                Some("2011-08-12 07:04:05.250"),
+            ),
+            ("%Y-%m-%d %H:%M:%S%.3f", "2011-08-12 09:04:05.25", None),
+            (
+                "%Y%m%d%H%M%S%3f",
+                "20110812090405250",
+                Some("2011-08-12 07:04:05.250"),
+            ),
+            ("%Y-%m-%dT%H:%M:%S%.f", "2011-08-12T09:04:05.", None),
+            (
+                "%Y-%m-%dT%H:%M:%S%.f",
+                "2011-08-12T09:04:05",
+                Some("2011-08-12 07:04:05"),
+            ),
+            // An offset as its code writes it.
+            ("%Y-%m-%d %H:%M:%S %z", "2011-08-12 09:04:05 +05:30", None),
+            ("%Y-%m-%d %H:%M:%S %z", "2011-08-12 09:04:05 Z", None),
+            ("%Y-%m-%d %H:%M:%S %z", "2011-08-12 09:04:05  +0530", None),
+            (
+                "%Y-%m-%d %H:%M:%S %:z",
+                "2011-08-12 09:04:05 -05:30",
+                Some("2011-08-12 14:34:05"),
+            ),
+            ("%Y-%m-%d %H:%M:%S %:z", "2011-08-12 09:04:05 +0530", None),
+            (
+                "%Y-%m-%d %H:%M:%S%#z",
+                "2011-08-12 09:04:05Z",
+                Some("2011-08-12 09:04:05"),
+            ),
+            (
+                "%Y-%m-%d %H:%M:%S%#z",
+                "2011-08-12 09:04:05+02",
+                Some("2011-08-12 07:04:05"),
+            ),
+            (
+                "%+",
+                "2011-08-12T09:04:05.5Z",
+                Some("2011-08-12 09:04:05.500"),
+            ),
+            (
+                "%+",
+                "2011-08-12T09:04:05+02:00",
+                Some("2011-08-12 07:04:05"),
+            ),
+            ("%+", "2011-8-12T09:04:05+02:00", None),
+            ("%d/%m/%Y %H%M", "12/08/2011 904", None),
+            (
+                "%d/%m/%Y %I%p",
+                "12/08/2011 9pm",
+                Some("2011-08-12 19:00:00"),
+            ),
+            ("%d/%m/%Y %I:%M %p", "12/08/2011 13:04 PM", None),
             ("%H:%M", "09:04", None),
             ("%d/%m/%Y %H:%M", "12/08/2011 24:00", None),
             ("%d/%m/%Y %H:%M:%S", "12/08/2011 09:04:60", None),
