@@ -1,6 +1,9 @@
 //! The values of a column's custom properties.
 
-use chrono::format::{Item, StrftimeItems};
+use std::fmt::Write as _;
+
+use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::custom;
@@ -79,14 +82,7 @@ pub(super) fn read_source_format(
         }
         format.patterns = custom::texts("patterns", patterns)?;
         for pattern in &format.patterns {
-            if pattern.is_empty()
-                || StrftimeItems::new(pattern).any(|item| matches!(item, Item::Error))
-            {
-                return Err(ContractError::invalid(format!(
-                    "`{pattern}` is not a pattern of chrono"
-                ))
-                .with_hint("use its codes, such as `%d/%m/%Y %H:%M`"));
-            }
+            check_pattern(pattern)?;
         }
     }
     if let Some(zone) = map.get("timezone") {
@@ -112,4 +108,37 @@ pub(super) fn read_source_format(
         };
     }
     Ok(format)
+}
+
+/// Refuses a pattern that no text can be read by, and one that names no day.
+fn check_pattern(pattern: &str) -> Result<(), ContractError> {
+    let refuse = |message: String, hint: &str| Err(ContractError::invalid(message).with_hint(hint));
+    let items: Vec<Item<'_>> = StrftimeItems::new(pattern).collect();
+    if pattern.is_empty() || items.contains(&Item::Error) {
+        return refuse(
+            format!("`{pattern}` is not a pattern of chrono"),
+            "use its codes, such as `%d/%m/%Y %H:%M`",
+        );
+    }
+    if items.contains(&Item::Fixed(Fixed::TimezoneName)) {
+        return refuse(
+            format!("pattern `{pattern}` has `%Z`, and names of time zones are ambiguous"),
+            "use `%z` for an offset such as `+0200`, or say the zone in `timezone`",
+        );
+    }
+    // What the pattern writes of a day has to name it.
+    let sample: DateTime<Utc> = DateTime::from_timestamp_nanos(1_313_139_845_000_000_000);
+    let mut written = String::new();
+    let is_written = write!(written, "{}", sample.format_with_items(items.iter())).is_ok();
+    let mut parsed = Parsed::new();
+    let is_read = parse(&mut parsed, &written, items.iter()).is_ok();
+    let names_a_day = parsed.to_naive_date().is_ok() || parsed.timestamp().is_some();
+    // `%#z` cannot be written, so such a pattern is only judged by its texts.
+    if is_written && !(is_read && names_a_day) {
+        return refuse(
+            format!("pattern `{pattern}` does not say which day a text means"),
+            "add the year, the month and the day, such as `%Y-%m-%d`",
+        );
+    }
+    Ok(())
 }

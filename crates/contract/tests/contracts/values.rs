@@ -77,6 +77,26 @@ fn values_must_fit_their_place() {
             "`patterns` has no effect",
         ),
         (
+            of_column(
+                "logicalType: date",
+                "sourceFormat",
+                "{patterns: ['%d/%m/%Y %Z']}",
+            ),
+            "names of time zones are ambiguous",
+        ),
+        (
+            of_column(
+                "logicalType: timestamp",
+                "sourceFormat",
+                "{patterns: ['%H:%M']}",
+            ),
+            "does not say which day",
+        ),
+        (
+            of_column("logicalType: date", "sourceFormat", "{patterns: ['%d/%m']}"),
+            "does not say which day",
+        ),
+        (
             of_column("logicalType: date", "sourceFormat", "{patterns: ['%Q']}"),
             "is not a pattern of chrono",
         ),

@@ -45,7 +45,11 @@ impl Pattern {
     /// offset it is a local time of `timezone`, without a time it is midnight.
     #[must_use]
     pub fn timestamp(&self, text: &[u8], timezone: Tz) -> Option<i64> {
-        let parsed = self.parse(text)?;
+        let mut parsed = self.parse(text)?;
+        if parsed.hour_mod_12().is_some() && parsed.minute().is_none() {
+            // An hour alone is where it begins.
+            parsed.set_minute(0).ok()?;
+        }
         let (local, offset_secs) = if parsed.timestamp().is_some() {
             (parsed.to_naive_datetime_with_offset(0).ok()?, Some(0))
         } else if let Some(offset_secs) = parsed.offset() {

@@ -482,25 +482,37 @@ mod tests {
         at.format(pattern).to_string()
     }
 
-    /// A text with the leading zero of every single digit, without blanks for one, in one case.
-    fn padded(text: &str) -> String {
-        let mut padded = String::new();
-        let characters: Vec<char> = text.to_lowercase().chars().collect();
-        let is_digit = |at: Option<usize>| {
-            at.and_then(|at| characters.get(at))
-                .is_some_and(char::is_ascii_digit)
-        };
-        for (at, character) in characters.iter().enumerate() {
-            let alone = !is_digit(at.checked_sub(1)) && !is_digit(Some(at + 1));
-            if character.is_ascii_digit() && alone {
-                if padded.ends_with("  ") {
-                    padded.pop();
+    /// A text without the leading zeros of numbers of up to three digits, and without the blank
+    /// that stands for one, in one case. Years keep theirs: they have four digits.
+    fn unpadded(text: &str) -> String {
+        let mut unpadded = String::new();
+        let lower = text.to_lowercase();
+        let mut rest = lower.as_str();
+        while let Some(first) = rest.chars().next() {
+            let digits = rest.find(|next: char| !next.is_ascii_digit());
+            let (run, behind) = rest.split_at(digits.unwrap_or(rest.len()));
+            match run.len() {
+                0 => {
+                    unpadded.push(first);
+                    rest = &rest[first.len_utf8()..];
+                    continue;
                 }
-                padded.push('0');
+                1..=3 => {
+                    if run.len() == 1 && unpadded.ends_with("  ") {
+                        unpadded.pop();
+                    }
+                    let significant = run.trim_start_matches('0');
+                    unpadded.push_str(if significant.is_empty() {
+                        "0"
+                    } else {
+                        significant
+                    });
+                }
+                _ => unpadded.push_str(run),
             }
-            padded.push(*character);
+            rest = behind;
         }
-        padded
+        unpadded
     }
 
     proptest! {
@@ -538,17 +550,17 @@ mod tests {
             if let Some(value) = seconds(pattern, &text) {
                 // An offset and a fraction are not written back from a number of seconds.
                 if !pattern.contains('z') && !pattern.contains("%.") {
-                    prop_assert_eq!(padded(&text), padded(&written(pattern, value)), "{}", pattern);
+                    prop_assert_eq!(unpadded(&text), unpadded(&written(pattern, value)), "{}", pattern);
+                }
+                // chrono writes seconds before 1970 and does not read them.
+                if pattern == "%s" {
+                    return Ok(());
                 }
                 let mut parsed = Parsed::new();
                 prop_assert!(parse(&mut parsed, &text, StrftimeItems::new(pattern)).is_ok());
                 let offset = parsed.offset().unwrap_or(0);
                 let local: NaiveDateTime = parsed.to_naive_datetime_with_offset(offset).unwrap();
-                let expected = if parsed.timestamp().is_some() {
-                    local.and_utc().timestamp()
-                } else {
-                    local.and_utc().timestamp() - i64::from(offset)
-                };
+                let expected = local.and_utc().timestamp() - i64::from(offset);
                 prop_assert_eq!(value, expected, "{} {:?}", pattern, text);
             }
         }
