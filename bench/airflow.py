@@ -60,7 +60,9 @@ def one_run(airflow: Airflow) -> tuple[float, float]:
     tasks = airflow.ask(f"/api/v2/dags/sales/dagRuns/{run_id}/taskInstances")["task_instances"]
     ended = next(moment(task["end_date"]) for task in tasks if task["task_id"] == "gold")
     reports = lake.BENCH / "s3" / "staging" / "_reports" / "sales" / DATE / run_id
-    work = sum(json.loads((reports / f"{stage}.json").read_text())["duration_secs"] for stage in STAGES)
+    # Gold runs twice, partitions and snapshots: the trigger waits for the first alone.
+    names = [f"{stage}-partition" if stage == "gold" else stage for stage in STAGES]
+    work = sum(json.loads((reports / f"{name}.json").read_text())["duration_secs"] for name in names)
     return ended - begun, work
 
 

@@ -14,7 +14,8 @@ mod source;
 mod sweep;
 
 use lakehouse_contract::Name;
-use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError, combine};
+use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError, aggregate, part_of};
+use lakehouse_store::Place;
 
 /// Copies a day's source files into bronze, byte for byte.
 ///
@@ -36,8 +37,14 @@ pub struct Arguments {
 }
 
 impl StageArguments for Arguments {
+    const PLACES: &'static [Place] = &[Place::Bronze, Place::Staging];
+
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn part(&self) -> Option<String> {
+        part_of(&self.datasets)
     }
 }
 
@@ -63,5 +70,5 @@ pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageEr
         day.section().end(&result);
         results.push((day.name().to_string(), result));
     }
-    combine(results)
+    aggregate(results)
 }

@@ -69,7 +69,7 @@ pub async fn run(base: Base, arguments: Arguments) -> Result<Exit, StageError> {
         base.begin_dry_run();
     }
     if let Some(pipeline) = &arguments.pipeline {
-        base.identify("pipeline", pipeline.as_str());
+        base.identify(|identity| identity.pipeline = Some(pipeline.to_string()));
         let known = pipelines::list(&base.settings.pipelines_dir)?;
         if !known.contains(pipeline) {
             return Err(pipelines::unknown(&base.settings.pipelines_dir, pipeline)?);
@@ -93,8 +93,10 @@ pub async fn run(base: Base, arguments: Arguments) -> Result<Exit, StageError> {
     let run = arguments.pipeline.as_ref().zip(arguments.date.as_ref());
     let result = async {
         if let Some((pipeline, date)) = run {
-            base.identify("date", &date.to_string());
-            base.identify("run_id", arguments.run_id.as_str());
+            base.identify(|identity| {
+                identity.date = Some(date.to_string());
+                identity.run_id = Some(arguments.run_id.to_string());
+            });
             let _phase = base.report.phase("run");
             run::remove(&store, &layout, &removal, pipeline, date, &arguments.run_id).await?;
         }

@@ -14,7 +14,8 @@ pub mod snapshot;
 use chrono::NaiveDateTime;
 use clap::{Parser, ValueEnum};
 use lakehouse_contract::{Materialised, Name, RunDate};
-use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError};
+use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError, part_of};
+use lakehouse_store::Place;
 
 use crate::marts::Marts;
 
@@ -53,8 +54,25 @@ pub struct Arguments {
 }
 
 impl StageArguments for Arguments {
+    const PLACES: &'static [Place] = &[Place::Bronze, Place::Staging, Place::Silver, Place::Gold];
+
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn part(&self) -> Option<String> {
+        let kind = match (self.stale, self.materialised) {
+            (true, _) => Some("stale"),
+            (false, Some(Kind::Partition)) => Some("partition"),
+            (false, Some(Kind::Snapshot)) => Some("snapshot"),
+            (false, None) => None,
+        };
+        let parts: Vec<String> = kind
+            .map(str::to_owned)
+            .into_iter()
+            .chain(part_of(&self.marts))
+            .collect();
+        (!parts.is_empty()).then(|| parts.join("-"))
     }
 }
 

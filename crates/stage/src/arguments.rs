@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use lakehouse_contract::{Name, RunDate};
+use lakehouse_store::{Place, sha256_of_bytes};
 
 /// What names a run; flattened into the arguments of each stage.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,8 +30,41 @@ pub struct CommonArgs {
 
 /// Arguments with which [`crate::main_of`] can find the run.
 pub trait StageArguments: clap::Parser {
+    /// The places that the stage reads or writes: their buckets must be there before it begins.
+    const PLACES: &'static [Place];
+
     /// The shared ones.
     fn common(&self) -> &CommonArgs;
+
+    /// What of the day is run where it is not all of it, such as the datasets that were asked for:
+    /// the kept run report is named by it, so that two tasks of one run keep a report each.
+    fn part(&self) -> Option<String> {
+        None
+    }
+}
+
+/// The longest name of a part that a report's name has in full.
+const MAX_PART_LENGTH: usize = 100;
+
+/// The part that datasets or marts asked for by name are; none for all of them.
+#[must_use]
+pub fn part_of(names: &[Name]) -> Option<String> {
+    let mut names: Vec<&str> = names.iter().map(Name::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    let whole = names.join("+");
+    match whole.len() {
+        0 => None,
+        1..=MAX_PART_LENGTH => Some(whole),
+        _ => Some(format!(
+            "{}-and-others-{}",
+            names[0]
+                .chars()
+                .take(MAX_PART_LENGTH / 2)
+                .collect::<String>(),
+            &sha256_of_bytes(whole.as_bytes())[..12]
+        )),
+    }
 }
 
 /// The id of a run, as a scheduler names it: `scheduled__2024-01-15T00:00:00+00:00`.
@@ -83,7 +117,23 @@ impl FromStr for RunId {
 
 #[cfg(test)]
 mod tests {
-    use super::RunId;
+    use lakehouse_contract::Name;
+
+    use super::{RunId, part_of};
+
+    #[test]
+    fn a_part_is_named_by_what_was_asked_for_in_any_order() {
+        let name = |text: &str| text.parse::<Name>().unwrap();
+        assert_eq!(part_of(&[]), None);
+        assert_eq!(part_of(&[name("b"), name("a"), name("b")]).unwrap(), "a+b");
+        let many: Vec<Name> = (0..40)
+            .map(|index| name(&format!("dataset_{index}")))
+            .collect();
+        let part = part_of(&many).unwrap();
+        assert!(part.starts_with("dataset_0-and-others-"), "{part}");
+        assert!(part.len() < 100, "{part}");
+        assert_ne!(part_of(&many[1..]).unwrap(), part);
+    }
 
     #[test]
     fn run_ids_are_those_of_airflow() {

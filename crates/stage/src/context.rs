@@ -5,11 +5,11 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use lakehouse_contract::{Contract, Dataset, Name, Pipeline, RunDate};
-use lakehouse_store::{Layout, Location, ObjectStore, Secret, StoreError};
+use lakehouse_store::{Layout, Location, ObjectStore, Place, StoreError};
 
 use crate::signals::Killer;
 use crate::{
-    CommonArgs, LoadedPipeline, Progress, Report, RunId, Settings, StageError, Workspace,
+    CommonArgs, Identity, LoadedPipeline, Progress, Report, RunId, Settings, StageError, Workspace,
     pipelines, settings,
 };
 
@@ -69,14 +69,15 @@ impl Base {
 
     /// Says in the report that nothing is touched, and lets the lists be printed at the end.
     pub fn begin_dry_run(&self) {
-        self.report.identify("dry_run", true);
+        self.report
+            .identify(|identity| identity.dry_run = Some(true));
         self.dry_run
             .store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Names the run in the report: [`Context::open`] does it for a stage.
-    pub fn identify(&self, field: &str, value: &str) {
-        self.report.identify(field, value);
+    pub fn identify(&self, identify: impl FnOnce(&mut Identity)) {
+        self.report.identify(identify);
     }
 
     /// Does this when a signal ends the process, before the workspace goes: `lake` ends its
@@ -114,8 +115,6 @@ pub struct Context {
     pub memory_limit_bytes: u64,
     /// The largest record of a source file.
     pub max_record_bytes: usize,
-    /// The key of pseudonyms: there for silver, where a contract pseudonymises.
-    pub pseudonym_key: Option<Secret>,
     /// The run report.
     pub report: Report,
     /// Progress for a person.
@@ -126,29 +125,30 @@ pub struct Context {
 }
 
 impl Context {
-    /// Judges everything that is configured, then connects.
+    /// Judges everything that is configured, then connects; the buckets of `places` must be there.
     ///
     /// # Errors
     /// 2 for configuration, 75 when the store does not answer.
-    pub async fn open(base: &Base, common: &CommonArgs) -> Result<Self, StageError> {
-        base.report.identify("pipeline", common.pipeline.as_str());
-        base.report.identify("date", common.date.to_string());
-        base.report.identify("run_id", common.run_id.as_str());
+    pub async fn open(
+        base: &Base,
+        common: &CommonArgs,
+        places: &[Place],
+    ) -> Result<Self, StageError> {
+        base.report.identify(|identity| {
+            identity.pipeline = Some(common.pipeline.to_string());
+            identity.date = Some(common.date.to_string());
+            identity.run_id = Some(common.run_id.to_string());
+        });
         if common.dry_run {
             base.begin_dry_run();
         }
         let source = pipelines::load(&base.settings.pipelines_dir, &common.pipeline)?;
-        let needs_key =
-            base.stage == "silver" && source.contracts.values().any(Contract::needs_pseudonym_key);
-        let pseudonym_key = if needs_key {
-            Some(settings::pseudonym_key()?)
-        } else {
-            None
-        };
         let layout = base.settings.layout.clone();
-        let store = base
-            .connect(&places(base.stage, &layout), common.dry_run)
-            .await?;
+        let places: Vec<&Location> = places
+            .iter()
+            .map(|place| layout.location_of(*place))
+            .collect();
+        let store = base.connect(&places, common.dry_run).await?;
         Ok(Self {
             stage: base.stage,
             pipeline: source.pipeline.clone(),
@@ -163,7 +163,6 @@ impl Context {
             threads: base.settings.threads,
             memory_limit_bytes: base.settings.memory_limit_bytes,
             max_record_bytes: base.settings.max_record_bytes,
-            pseudonym_key,
             report: base.report.clone(),
             progress: base.progress.clone(),
             dry_run: common.dry_run,
@@ -236,31 +235,4 @@ fn narrow<'a>(
         .into_iter()
         .filter(|name| only.is_empty() || only.contains(name))
         .collect())
-}
-
-/// The places that a stage reads or writes; their buckets must be there.
-fn places<'a>(stage: &str, layout: &'a Layout) -> Vec<&'a Location> {
-    match stage {
-        "bronze" => vec![&layout.bronze, &layout.staging],
-        "silver" => vec![&layout.bronze, &layout.staging],
-        "check" => vec![
-            &layout.bronze,
-            &layout.staging,
-            &layout.silver,
-            &layout.quarantine,
-        ],
-        "gold" => vec![
-            &layout.bronze,
-            &layout.staging,
-            &layout.silver,
-            &layout.gold,
-        ],
-        _ => vec![
-            &layout.bronze,
-            &layout.staging,
-            &layout.silver,
-            &layout.quarantine,
-            &layout.gold,
-        ],
-    }
 }

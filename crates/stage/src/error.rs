@@ -3,9 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use serde_json::{Value, json};
-
 use crate::Exit;
+use crate::run_report::ReportedError;
 
 /// Why a stage failed: what, because of what, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,8 +114,12 @@ impl StageError {
 
     /// What the run report holds under `error`.
     #[must_use]
-    pub fn to_json(&self) -> Value {
-        json!({"message": self.message, "causes": self.causes, "hint": self.hint})
+    pub fn reported(&self) -> ReportedError {
+        ReportedError {
+            message: self.message.clone(),
+            causes: self.causes.clone(),
+            hint: self.hint.clone(),
+        }
     }
 
     /// The text for standard error.

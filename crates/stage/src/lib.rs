@@ -10,8 +10,8 @@
 //! its contracts and the credentials are judged before the store is called for the first
 //! time, so that a mistake in configuration never leaves half of a day behind.
 
+mod aggregate;
 mod arguments;
-mod combine;
 mod context;
 mod conversions;
 pub mod env;
@@ -27,6 +27,7 @@ mod progress;
 pub mod quality;
 mod report;
 mod run;
+mod run_report;
 mod section;
 mod settings;
 mod signals;
@@ -35,15 +36,16 @@ pub mod units;
 pub mod verdict;
 mod workspace;
 
-pub use arguments::{CommonArgs, RunId, RunIdError, StageArguments};
-pub use combine::combine;
+pub use aggregate::aggregate;
+pub use arguments::{CommonArgs, RunId, RunIdError, StageArguments, part_of};
 pub use context::{Base, Context};
 pub use error::StageError;
 pub use exit::Exit;
 pub use pipelines::LoadedPipeline;
 pub use progress::{Bar, Progress};
 pub use report::Report;
-pub use run::{main_of, main_with};
+pub use run::{guarded, main_of, main_with};
+pub use run_report::{DataObject, Identity, PartReport, ReportedError, RunReport, Transfer};
 pub use section::{Phase, Section};
-pub use settings::Settings;
+pub use settings::{Settings, pseudonym_key};
 pub use workspace::Workspace;

@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::sync::Mutex;
 
-use serde_json::Value;
+use crate::RunReport;
 
 /// Whether the last line has been written.
 static LAST_LINE: Mutex<bool> = Mutex::new(false);
@@ -15,7 +15,7 @@ static LAST_LINE: Mutex<bool> = Mutex::new(false);
 ///
 /// The lock is held while printing, so that a signal that arrives meanwhile does not end the
 /// process in the middle of the line. A reader that has gone away is no failure of the stage.
-pub(crate) fn print_report(report: &Value) -> bool {
+pub(crate) fn print_report(report: &RunReport) -> bool {
     let mut printed = LAST_LINE
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -23,7 +23,7 @@ pub(crate) fn print_report(report: &Value) -> bool {
         return false;
     }
     *printed = true;
-    let mut line = report.to_string();
+    let mut line = report.to_line();
     line.push('\n');
     let mut stdout = std::io::stdout().lock();
     let _ = stdout.write_all(line.as_bytes());

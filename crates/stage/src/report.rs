@@ -4,15 +4,15 @@
 //! at any moment: a signal prints what is known so far. `docs/run-report.md` names its
 //! fields.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use lakehouse_contract::Name;
 use lakehouse_store::{Counters, ObjectStore};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use crate::run_report::{Identity, RunReport};
 use crate::section::{Part, Phase, Section, rounded};
 use crate::{Exit, StageError, memory};
 
@@ -23,18 +23,10 @@ pub struct Report {
 }
 
 pub(crate) struct Inner {
-    stage: &'static str,
     started: Instant,
     started_at: DateTime<Utc>,
-    /// What names the run: pipeline, date, run id.
-    identity: Map<String, Value>,
-    /// What the stage itself says of the whole run.
-    fields: Map<String, Value>,
-    pub(crate) datasets: BTreeMap<String, Map<String, Value>>,
-    pub(crate) marts: BTreeMap<String, Map<String, Value>>,
-    pub(crate) phases: Vec<(String, f64)>,
-    would_read: Option<Vec<String>>,
-    would_write: Option<Vec<String>>,
+    /// What is known so far: how the run ended is filled in when it is rendered.
+    pub(crate) report: RunReport,
     store: Option<ObjectStore>,
     /// The store's counters when the stage's own work was done.
     counters: Option<Counters>,
@@ -47,16 +39,13 @@ impl Report {
     pub fn new(stage: &'static str) -> Self {
         Self {
             inner: Arc::new(Mutex::new(Inner {
-                stage,
                 started: Instant::now(),
                 started_at: Utc::now(),
-                identity: Map::new(),
-                fields: Map::new(),
-                datasets: BTreeMap::new(),
-                marts: BTreeMap::new(),
-                phases: Vec::new(),
-                would_read: None,
-                would_write: None,
+                report: RunReport {
+                    stage: stage.to_owned(),
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    ..RunReport::default()
+                },
                 store: None,
                 counters: None,
                 withheld: false,
@@ -64,9 +53,15 @@ impl Report {
         }
     }
 
-    /// Says something of the whole run.
+    /// Says something of the whole run that only this stage says. A field of [`RunReport`] itself
+    /// cannot be said so.
     pub fn set(&self, field: &str, value: impl Into<Value>) {
-        self.lock().fields.insert(field.to_owned(), value.into());
+        if !RunReport::OWN_FIELDS.contains(&field) {
+            self.lock()
+                .report
+                .more
+                .insert(field.to_owned(), value.into());
+        }
     }
 
     /// Standard output belongs to what the command was asked for: no report is printed.
@@ -98,6 +93,7 @@ impl Report {
     /// A dry run would read this. Names where the content is not known yet say so.
     pub fn would_read(&self, address: impl std::fmt::Display) {
         self.lock()
+            .report
             .would_read
             .get_or_insert_default()
             .push(address.to_string());
@@ -106,6 +102,7 @@ impl Report {
     /// A dry run would write this.
     pub fn would_write(&self, address: impl std::fmt::Display) {
         self.lock()
+            .report
             .would_write
             .get_or_insert_default()
             .push(address.to_string());
@@ -113,7 +110,7 @@ impl Report {
 
     /// The report as it stands, with how the run ended.
     #[must_use]
-    pub fn render(&self, exit: Exit, error: Option<&StageError>) -> Value {
+    pub fn render(&self, exit: Exit, error: Option<&StageError>) -> RunReport {
         self.render_as(exit.outcome(), i32::from(exit.code()), error)
     }
 
@@ -122,75 +119,23 @@ impl Report {
         outcome: &str,
         exit_code: i32,
         error: Option<&StageError>,
-    ) -> Value {
+    ) -> RunReport {
         let inner = self.lock();
-        let mut line = Map::new();
-        line.insert("stage".to_owned(), Value::from(inner.stage));
-        line.insert("version".to_owned(), Value::from(env!("CARGO_PKG_VERSION")));
-        line.extend(inner.identity.clone());
-        line.insert("outcome".to_owned(), Value::from(outcome));
-        line.insert("exit_code".to_owned(), Value::from(exit_code));
-        if let Some(error) = error {
-            line.insert("error".to_owned(), error.to_json());
+        RunReport {
+            outcome: outcome.to_owned(),
+            exit_code,
+            error: error.map(StageError::reported),
+            transfer: inner
+                .counters
+                .or_else(|| inner.store.as_ref().map(ObjectStore::counters))
+                .map(Into::into),
+            started_at: inner
+                .started_at
+                .to_rfc3339_opts(SecondsFormat::Millis, true),
+            duration_secs: rounded(inner.started.elapsed().as_secs_f64()),
+            peak_resident_bytes: memory::peak_resident_bytes(),
+            ..inner.report.clone()
         }
-        for (field, value) in &inner.fields {
-            line.entry(field.clone()).or_insert_with(|| value.clone());
-        }
-        for (field, sections) in [("datasets", &inner.datasets), ("marts", &inner.marts)] {
-            if !sections.is_empty() {
-                line.insert(field.to_owned(), json!(sections));
-            }
-        }
-        for (field, addresses) in [
-            ("would_read", &inner.would_read),
-            ("would_write", &inner.would_write),
-        ] {
-            if let Some(addresses) = addresses {
-                line.insert(field.to_owned(), json!(addresses));
-            }
-        }
-        if let Some(counters) = inner
-            .counters
-            .or_else(|| inner.store.as_ref().map(ObjectStore::counters))
-        {
-            line.insert(
-                "objects_read".to_owned(),
-                Value::from(counters.objects_read),
-            );
-            line.insert("bytes_read".to_owned(), Value::from(counters.bytes_read));
-            line.insert(
-                "objects_written".to_owned(),
-                Value::from(counters.objects_written),
-            );
-            line.insert(
-                "bytes_written".to_owned(),
-                Value::from(counters.bytes_written),
-            );
-            line.insert(
-                "objects_copied".to_owned(),
-                Value::from(counters.objects_copied),
-            );
-            line.insert("listings".to_owned(), Value::from(counters.listings));
-            line.insert("retries".to_owned(), Value::from(counters.retries));
-        }
-        let phases: Map<String, Value> = inner
-            .phases
-            .iter()
-            .map(|(name, secs)| (name.clone(), rounded(*secs)))
-            .collect();
-        line.insert("phases".to_owned(), Value::Object(phases));
-        let started_at = inner
-            .started_at
-            .to_rfc3339_opts(SecondsFormat::Millis, true);
-        line.insert("started_at".to_owned(), Value::from(started_at));
-        line.insert(
-            "duration_secs".to_owned(),
-            rounded(inner.started.elapsed().as_secs_f64()),
-        );
-        if let Some(bytes) = memory::peak_resident_bytes() {
-            line.insert("peak_resident_bytes".to_owned(), Value::from(bytes));
-        }
-        Value::Object(line)
     }
 
     /// The lists of a dry run, for a person.
@@ -198,8 +143,8 @@ impl Report {
         let inner = self.lock();
         let mut text = String::new();
         for (heading, addresses) in [
-            ("would read:", &inner.would_read),
-            ("would write:", &inner.would_write),
+            ("would read:", &inner.report.would_read),
+            ("would write:", &inner.report.would_write),
         ] {
             text.push_str(heading);
             match addresses {
@@ -216,8 +161,9 @@ impl Report {
         text
     }
 
-    pub(crate) fn identify(&self, field: &str, value: impl Into<Value>) {
-        self.lock().identity.insert(field.to_owned(), value.into());
+    /// Names the run, as far as it is known.
+    pub(crate) fn identify(&self, identify: impl FnOnce(&mut Identity)) {
+        identify(&mut self.lock().report.identity);
     }
 
     pub(crate) fn count_store(&self, store: &ObjectStore) {
@@ -244,41 +190,77 @@ mod tests {
     use lakehouse_contract::Name;
     use serde_json::json;
 
-    use super::Report;
-    use crate::{Exit, StageError};
+    use super::{Identity, Report, RunReport};
+    use crate::{DataObject, Exit, StageError};
 
     #[test]
     fn a_report_says_what_it_was_told_and_how_it_ended() {
         let report = Report::new("bronze");
-        report.identify("pipeline", "sales");
+        report.identify(|identity| identity.pipeline = Some("sales".to_owned()));
         let name: Name = "transactions".parse().unwrap();
         let section = report.dataset(&name);
         section.set("files", 3);
         section.add("bytes", 5);
         section.add("bytes", 6);
+        section.input(DataObject::at("s3://staging/a").rows(7).sha256("ab"));
+        section.output(DataObject::at("s3://silver/a").bytes(9));
         drop(section.phase("upload"));
         let error = StageError::transient("the store is away").hint("try again");
-        let line = report.render(error.exit, Some(&error));
+        section.end(&Err(error.clone()));
+        let rendered = report.render(error.exit, Some(&error));
+        let line = json!(rendered);
         assert_eq!(line["stage"], "bronze");
         assert_eq!(line["pipeline"], "sales");
         assert_eq!(line["outcome"], "transient");
         assert_eq!(line["exit_code"], 75);
+        let said = json!({"message": "the store is away", "causes": [], "hint": "try again"});
+        assert_eq!(line["error"], said);
+        let dataset = &line["datasets"]["transactions"];
+        assert_eq!(dataset["files"], 3);
+        assert_eq!(dataset["bytes"], 11);
+        assert_eq!(dataset["outcome"], "transient");
+        assert_eq!(dataset["error"], said);
         assert_eq!(
-            line["error"],
-            json!({"message": "the store is away", "causes": [], "hint": "try again"})
+            dataset["inputs"],
+            json!([{"address": "s3://staging/a", "sha256": "ab", "rows": 7}])
         );
-        assert_eq!(line["datasets"]["transactions"]["files"], 3);
-        assert_eq!(line["datasets"]["transactions"]["bytes"], 11);
+        assert_eq!(
+            dataset["outputs"],
+            json!([{"address": "s3://silver/a", "bytes": 9}])
+        );
         assert!(line["phases"]["upload"].is_number());
         assert!(line["peak_resident_bytes"].as_u64().unwrap() > 0);
         assert!(!line.to_string().contains('\n'));
+        // Who reads a kept report has the same types.
+        let read: RunReport = serde_json::from_value(line).unwrap();
+        assert_eq!(read, rendered);
     }
 
     #[test]
     fn what_a_stage_says_cannot_hide_how_it_ended() {
         let report = Report::new("gold");
         report.set("outcome", "done");
-        assert_eq!(report.render(Exit::Refused, None)["outcome"], "refused");
+        let line = json!(report.render(Exit::Refused, None));
+        assert_eq!(line["outcome"], "refused");
+        // The list of names that are taken is complete.
+        let full = RunReport {
+            identity: Identity {
+                pipeline: Some(String::new()),
+                date: Some(String::new()),
+                run_id: Some(String::new()),
+                dry_run: Some(true),
+            },
+            error: Some(Default::default()),
+            datasets: [(String::new(), Default::default())].into(),
+            marts: [(String::new(), Default::default())].into(),
+            would_read: Some(Vec::new()),
+            would_write: Some(Vec::new()),
+            transfer: Some(Default::default()),
+            peak_resident_bytes: Some(1),
+            ..RunReport::default()
+        };
+        let names: Vec<String> = json!(full).as_object().unwrap().keys().cloned().collect();
+        assert_eq!(names, RunReport::OWN_FIELDS);
     }
 
     #[test]
@@ -290,7 +272,7 @@ mod tests {
             "would read:\n  s3://silver/a\nwould write: nothing\n"
         );
         assert_eq!(
-            report.render(Exit::Done, None)["would_read"],
+            json!(report.render(Exit::Done, None))["would_read"],
             json!(["s3://silver/a"])
         );
     }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::error::ErrorKind;
 use lakehouse_store::{ObjectAddress, ObjectStore, PutOptions};
-use serde_json::Value;
 
 use crate::signals::Killer;
 use crate::{
@@ -31,9 +30,13 @@ where
     F: AsyncFnOnce(Context, A) -> Result<Exit, StageError>,
 {
     main_with::<A, _>(stage, async |base, arguments| {
-        let context = Context::open(&base, arguments.common()).await?;
+        let context = Context::open(&base, arguments.common(), A::PLACES).await?;
         let (store, layout) = (context.store.clone(), context.layout.clone());
         let common = arguments.common().clone();
+        let name = match arguments.part() {
+            Some(part) => format!("{stage}-{part}"),
+            None => stage.to_owned(),
+        };
         let result = guarded(run(context, arguments)).await;
         if result.is_err() {
             // What a task was still sending when another one failed.
@@ -44,7 +47,7 @@ where
                 &common.pipeline,
                 &common.date,
                 common.run_id.as_str(),
-                stage,
+                &name,
             );
             base.keep_report(&store, &address, &result).await;
         }
@@ -124,10 +127,14 @@ where
     result
 }
 
-/// The result of a future, a panic in it included.
-async fn guarded(
-    future: impl Future<Output = Result<Exit, StageError>>,
-) -> Result<Exit, StageError> {
+/// The result of a future, a panic in it included: one dataset's bug must not keep the others
+/// from being tried.
+///
+/// # Errors
+/// What the future returns; 70 when it panics.
+pub async fn guarded<T>(
+    future: impl Future<Output = Result<T, StageError>>,
+) -> Result<T, StageError> {
     use futures::FutureExt as _;
     AssertUnwindSafe(future)
         .catch_unwind()
@@ -215,8 +222,8 @@ impl Base {
         result: &Result<Exit, StageError>,
     ) {
         self.report.stop_counting();
-        let line: Value = self.report.render(exit_of(result), result.as_ref().err());
-        let body = Bytes::from(format!("{line}\n"));
+        let report = self.report.render(exit_of(result), result.as_ref().err());
+        let body = Bytes::from(format!("{}\n", report.to_line()));
         let options = PutOptions::default();
         let put = store.put_bytes(address, body, &options);
         match tokio::time::timeout(KEEP_REPORT_TIMEOUT, put).await {

@@ -247,7 +247,19 @@ impl Layout {
         self.staging.child(&run_reports(pipeline, date, run_id))
     }
 
-    /// The report of one stage of one run.
+    /// Where a place is.
+    #[must_use]
+    pub const fn location_of(&self, place: Place) -> &Location {
+        match place {
+            Place::Bronze => &self.bronze,
+            Place::Staging => &self.staging,
+            Place::Silver => &self.silver,
+            Place::Quarantine => &self.quarantine,
+            Place::Gold => &self.gold,
+        }
+    }
+
+    /// The report of one stage of one run, or of one part of it (`gold-snapshot`).
     #[must_use]
     pub fn run_report(
         &self,
