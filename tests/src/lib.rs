@@ -3,10 +3,12 @@
 //!
 //! Helpers panic when something does not work: a test has nothing better to do.
 
+mod harbour;
 mod lake;
 mod objects;
 mod till;
 
+pub use harbour::{HARBOUR_DATASETS, HARBOUR_DATE, harbour, outcomes};
 pub use lake::{Lake, error_of, repository};
 pub use objects::Objects;
 pub use till::{CONTRACT, DATE, MART, PIPELINE, receipt, till};

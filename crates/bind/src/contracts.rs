@@ -31,6 +31,23 @@ pub fn bind_contracts<'a>(
     Ok(())
 }
 
+/// Binds contracts one after the other, in a session that sees no data, and says of each what came
+/// of it: one that does not bind keeps no other from being tried.
+pub fn bind_each<'a>(
+    workspace: &Path,
+    contracts: impl IntoIterator<Item = (&'a Name, &'a Contract)>,
+    mut judged: impl FnMut(&Name, Result<(), StageError>),
+) {
+    let session = Session::open(&binding_session(workspace)).stage("open the engine");
+    for (dataset, contract) in contracts {
+        let result = match &session {
+            Ok(session) => bind_contract(session, dataset.as_str(), contract),
+            Err(error) => Err(error.clone()),
+        };
+        judged(dataset, result);
+    }
+}
+
 /// Options of a session that only binds.
 #[must_use]
 pub fn binding_session(workspace: &Path) -> SessionOptions {

@@ -8,6 +8,6 @@ pub mod contracts;
 mod failure;
 pub mod marts;
 
-pub use contracts::{bind_contract, bind_contracts, binding_session};
+pub use contracts::{bind_contract, bind_contracts, bind_each, binding_session};
 pub use failure::EngineFailure;
 pub use marts::{BoundMart, bind_marts, parquet_relation};

@@ -1,65 +1,53 @@
 //! A refused day keeps its evidence: quarantine file and quality report of each refused
 //! dataset, under `refused/` in its quarantine partition.
 
-use lakehouse_stage::{Context, Exit, StageError};
+use lakehouse_stage::quality::Finding;
+use lakehouse_stage::{Context, StageError};
 use lakehouse_store::{ObjectAddress, PutOptions};
 
 use crate::staged::{Staged, StagedObject};
-use lakehouse_stage::quality::Finding;
 
-/// Keeps the evidence and makes the error that ends the run.
+/// Keeps a dataset's evidence and makes the error that refuses it.
 ///
 /// # Errors
 /// Store failures while the evidence is copied.
 pub async fn refuse(
     context: &Context,
-    refusals: &[(&Staged, Vec<Finding>)],
+    staged: &Staged,
+    failures: &[Finding],
 ) -> Result<StageError, StageError> {
-    let mut causes = Vec::new();
-    let mut kept = Vec::new();
-    for (staged, failures) in refusals {
-        let report = keep(context, staged, &staged.quality, "json").await?;
-        let quarantine = keep(context, staged, &staged.quarantine, "parquet").await?;
-        let counts = &staged.report.counts;
-        causes.push(format!(
-            "dataset `{}`: {} rows read, {} published, {} quarantined, {} duplicate",
-            staged.name,
-            counts.rows_read,
-            counts.rows_published,
-            counts.rows_quarantined,
-            counts.rows_duplicate
-        ));
-        for failure in failures {
-            causes.push(format!(
-                "rule `{}` failed: measured {}, allowed {}",
-                failure.rule, failure.measured, failure.allowed
-            ));
-        }
-        let entry = context.report.dataset(&staged.name);
-        entry.set("failures", serde_json::json!(failures));
-        entry.set("evidence_quarantine", quarantine.to_string());
-        entry.set("evidence_quality", report.to_string());
-        kept.push(format!("`{quarantine}` and `{report}`"));
+    let report = keep(context, staged, &staged.quality, "json").await?;
+    let quarantine = keep(context, staged, &staged.quarantine, "parquet").await?;
+    let entry = context.report.dataset(&staged.name);
+    let reasons = staged.report.reasons();
+    entry.set("failures", serde_json::json!(failures));
+    entry.set("reasons", serde_json::json!(reasons));
+    entry.set("evidence_quarantine", quarantine.to_string());
+    entry.set("evidence_quality", report.to_string());
+    let counts = &staged.report.counts;
+    let mut error = StageError::refused(format!(
+        "`{}` of pipeline `{}` refused for {}, nothing was published",
+        staged.name, context.pipeline.name, context.date
+    ))
+    .cause(format!(
+        "dataset `{}`: {} rows read, {} published, {} quarantined, {} duplicate",
+        staged.name,
+        counts.rows_read,
+        counts.rows_published,
+        counts.rows_quarantined,
+        counts.rows_duplicate
+    ));
+    for reason in reasons {
+        error = error.cause(reason);
     }
-    let names: Vec<String> = refusals
-        .iter()
-        .map(|(staged, _)| format!("`{}`", staged.name))
-        .collect();
-    let mut error = StageError::new(
-        Exit::Refused,
-        format!(
-            "{} of pipeline `{}` refused for {}, nothing was published",
-            names.join(", "),
-            context.pipeline.name,
-            context.date
-        ),
-    );
-    for cause in causes {
-        error = error.cause(cause);
+    for failure in failures {
+        error = error.cause(format!(
+            "rule `{}` failed: measured {}, allowed {}",
+            failure.rule, failure.measured, failure.allowed
+        ));
     }
     Ok(error.hint(format!(
-        "the evidence is kept at {}; correct the source (or the contract) and run the day again from bronze",
-        kept.join(", ")
+        "the evidence is kept at `{quarantine}` and `{report}`; correct the source (or the contract) and run the day again from bronze"
     )))
 }
 

@@ -15,6 +15,7 @@ use crate::staged::{Staged, StagedObject};
 /// # Errors
 /// Store failures; a staged object that changed since its audit.
 pub async fn publish(context: &Context, staged: &Staged) -> Result<(), StageError> {
+    let _phase = context.report.dataset(&staged.name).phase("publish");
     put(context, staged, &staged.quarantine, "parquet").await?;
     put(context, staged, &staged.quality, "json").await?;
     if let Some(profile) = &staged.profile {
@@ -33,9 +34,8 @@ pub async fn publish(context: &Context, staged: &Staged) -> Result<(), StageErro
         .await?;
     let entry = context.report.dataset(&staged.name);
     let counts = &staged.report.counts;
-    entry.set("rows_published", counts.rows_published);
-    entry.set("rows_quarantined", counts.rows_quarantined);
-    entry.set("rows_duplicate", counts.rows_duplicate);
+    entry.counts(*counts);
+    entry.output(staged.data.reported_at(&target).rows(counts.rows_published));
     entry.set("published", target.to_string());
     entry.set("data_sha256", staged.data.downloaded.sha256.clone());
     tracing::info!(dataset = %staged.name, rows = counts.rows_published, object = %target, "published");
@@ -98,6 +98,10 @@ async fn put(
         .store
         .put_file(&address, &object.path, &options)
         .await?;
+    context
+        .report
+        .dataset(&staged.name)
+        .output(object.reported_at(&address));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lakehouse_contract::Name;
 use lakehouse_stage::quality::QualityReport;
-use lakehouse_stage::{Context, Exit, StageError};
+use lakehouse_stage::{Context, DataObject, Exit, StageError};
 use lakehouse_store::{Downloaded, ObjectAddress, StagedFile, manifest};
 
 /// One staged object: where it is, what it is, its local copy.
@@ -16,6 +16,16 @@ pub struct StagedObject {
     pub path: PathBuf,
     /// ETag, SHA-256, metadata.
     pub downloaded: Downloaded,
+}
+
+impl StagedObject {
+    /// What the run report says of it, at the address where it is read or published.
+    #[must_use]
+    pub fn reported_at(&self, address: &ObjectAddress) -> DataObject {
+        DataObject::at(address)
+            .sha256(&self.downloaded.sha256)
+            .bytes(self.downloaded.info.size_bytes)
+    }
 }
 
 /// A dataset of the day with all that silver staged for it.
@@ -68,7 +78,7 @@ pub async fn load(context: &Context, name: &Name) -> Result<Option<Staged>, Stag
     let text = std::fs::read(&quality.path).map_err(|error| {
         StageError::from_io(format!("cannot read `{}`", quality.path.display()), &error)
     })?;
-    let report = serde_json::from_slice(&text).map_err(|error| {
+    let report: QualityReport = serde_json::from_slice(&text).map_err(|error| {
         StageError::new(
             Exit::Usage,
             format!(
@@ -79,6 +89,10 @@ pub async fn load(context: &Context, name: &Name) -> Result<Option<Staged>, Stag
         .cause(error.to_string())
         .hint("run silver again for this day, with the same version as check")
     })?;
+    let section = context.report.dataset(name);
+    for object in [&data, &quarantine, &quality] {
+        section.input(object.reported_at(&object.address));
+    }
     Ok(Some(Staged {
         name: name.clone(),
         data,

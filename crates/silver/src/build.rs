@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lakehouse_bind::EngineFailure;
+use lakehouse_contract::Name;
 use lakehouse_contract::silver_sql::{SilverSql, silver_sql};
 use lakehouse_engine::{ParquetOptions, Session, SessionOptions, Value, rows_per_group};
 use lakehouse_reader::{ReadPlan, Reader, ReaderOptions, SourceFile};
 use lakehouse_stage::quality::{
-    ColumnCount, ColumnStatistics, Counts, QualityReport, RuleCount, UnreadableFile,
+    ColumnCount, ColumnStatistics, Counts, Example, QualityReport, RuleCount, UnreadableFile,
 };
 use lakehouse_stage::{Exit, StageError, verdict};
 use lakehouse_store::manifest::Manifest;
@@ -33,6 +34,8 @@ pub struct Built {
     pub quarantine: PathBuf,
     /// SHA-256 of [`Built::quarantine`].
     pub quarantine_sha256: String,
+    /// The rows in [`Built::data`].
+    pub rows_published: u64,
     /// The quality report, as the bytes that are staged.
     pub quality: Vec<u8>,
     /// Distinct counts and quantiles, when asked for.
@@ -59,6 +62,11 @@ impl Drop for Background {
     }
 }
 
+/// The folder of what is staged of a dataset, in the workspace.
+pub(crate) fn folder_name(dataset: &Name) -> String {
+    format!("{dataset}.out")
+}
+
 /// Runs the whole contract. Blocking work is kept off the async threads.
 ///
 /// # Errors
@@ -79,7 +87,7 @@ fn build_blocking(
     fetched: Fetched,
 ) -> Result<Built, StageError> {
     let context = job.context;
-    let folder = context.workspace.directory(&format!("{}.out", job.name))?;
+    let folder = context.workspace.directory(&folder_name(job.name))?;
     let source_bytes = source_bytes(&fetched.files)?;
     let budget = Budget::of(
         context.memory_limit_bytes,
@@ -92,7 +100,7 @@ fn build_blocking(
         workspace: context.workspace.path().to_path_buf(),
         memory_limit_bytes: budget.engine_bytes,
         threads: context.threads,
-        pseudonym_key: context
+        pseudonym_key: job
             .pseudonym_key
             .as_ref()
             .map(|key| key.expose().to_owned()),
@@ -202,8 +210,8 @@ fn build_blocking(
                 }
             })
             .collect(),
-        quarantined_by_rule: rule_counts(&session, &sql.rules)?,
-        repairs: rule_counts(&session, &sql.repairs)?,
+        quarantined_by_rule: rule_counts(&session, &sql.rules, &manifest)?,
+        repairs: rule_counts(&session, &sql.repairs, &manifest)?,
         discarded_columns: discarded
             .into_iter()
             .map(|(name, rows)| ColumnCount { name, rows })
@@ -261,6 +269,7 @@ fn build_blocking(
         data,
         quarantine: quarantine_path,
         quarantine_sha256,
+        rows_published: quality.counts.rows_published,
         quality: quality_bytes,
         profile,
         background,
@@ -300,14 +309,29 @@ fn counts(session: &Session, sql: &SilverSql) -> Result<Counts, StageError> {
     })
 }
 
-fn rule_counts(session: &Session, sql: &str) -> Result<Vec<RuleCount>, StageError> {
+fn rule_counts(
+    session: &Session,
+    sql: &str,
+    manifest: &Manifest,
+) -> Result<Vec<RuleCount>, StageError> {
     Ok(session
         .query(sql)
         .stage("count broken rules")?
         .into_iter()
         .map(|row| {
             let text = |index: usize| row.get(index).and_then(Value::as_str).map(str::to_owned);
+            let file = row
+                .get(3)
+                .and_then(Value::as_u64)
+                .and_then(|index| manifest.files.get(usize::try_from(index).ok()?));
+            let example = file
+                .zip(row.get(4).and_then(Value::as_u64))
+                .map(|(file, position)| Example {
+                    source_name: file.source_name.clone(),
+                    position,
+                });
             RuleCount {
+                example,
                 column: text(0),
                 rule: text(1).unwrap_or_default(),
                 rows: row.get(2).and_then(Value::as_u64).unwrap_or_default(),
@@ -388,10 +412,7 @@ fn json_bytes(value: &impl serde::Serialize) -> Result<Vec<u8>, StageError> {
 
 fn report(job: &Job<'_>, quality: &QualityReport) {
     let entry = job.context.report.dataset(job.name);
-    entry.set("rows_read", quality.counts.rows_read);
-    entry.set("rows_published", quality.counts.rows_published);
-    entry.set("rows_quarantined", quality.counts.rows_quarantined);
-    entry.set("rows_duplicate", quality.counts.rows_duplicate);
+    entry.counts(quality.counts);
     entry.set("files", quality.files);
     entry.set("files_unreadable", quality.unreadable_files.len() as u64);
     entry.set("accepted", quality.verdict.accepted);

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use lakehouse_contract::Format;
+use lakehouse_contract::{Format, Name};
 use lakehouse_reader::{SourceFile, Unreadable};
 use lakehouse_stage::{Exit, StageError};
 use lakehouse_store::manifest::{self, Manifest, ManifestFile};
@@ -48,16 +48,18 @@ pub async fn manifest(job: &Job<'_>) -> Result<Option<Manifest>, StageError> {
     Ok(loaded.map(|(manifest, _)| manifest))
 }
 
+/// The folder of a dataset's decoded files, in the workspace.
+pub(crate) fn folder_name(dataset: &Name) -> String {
+    format!("{dataset}.source")
+}
+
 /// Fetches every object that the manifest names.
 ///
 /// # Errors
 /// Store failures, a full disk, and an object that is not what the manifest says.
 pub async fn files(job: &Job<'_>, manifest: &Manifest) -> Result<Fetched, StageError> {
     let _phase = job.context.report.phase("fetch");
-    let folder = job
-        .context
-        .workspace
-        .directory(&format!("{}.source", job.name))?;
+    let folder = job.context.workspace.directory(&folder_name(job.name))?;
     let total_bytes = manifest.files.iter().map(|file| file.size_bytes).sum();
     let progress = job
         .context

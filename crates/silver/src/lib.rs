@@ -17,10 +17,17 @@ pub mod quarantine;
 pub mod source;
 pub mod staging;
 
+use std::collections::BTreeMap;
+
 use clap::Parser;
-use lakehouse_bind::bind_contracts;
+use lakehouse_bind::bind_each;
 use lakehouse_contract::{Contract, Dataset, Name};
-use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError};
+use lakehouse_stage::{
+    CommonArgs, Context, Exit, StageArguments, StageError, aggregate, guarded, part_of,
+    pseudonym_key,
+};
+use lakehouse_store::{Place, Secret};
+use tokio::sync::oneshot;
 
 /// Arguments of `lake-silver`.
 #[derive(Debug, Parser)]
@@ -47,27 +54,41 @@ pub struct Arguments {
 }
 
 impl StageArguments for Arguments {
+    const PLACES: &'static [Place] = &[Place::Bronze, Place::Staging];
+
     fn common(&self) -> &CommonArgs {
         &self.common
     }
+
+    fn part(&self) -> Option<String> {
+        part_of(&self.datasets)
+    }
 }
 
-/// Runs the stage: every selected dataset in turn, the worst exit of all.
+/// Runs the stage: every selected dataset is tried, in turn.
 ///
 /// # Errors
-/// Configuration, store and engine failures; data never makes silver fail.
+/// Configuration, store and engine failures, the worst of all datasets; data never makes silver
+/// fail.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
     let selected = context.datasets(&arguments.datasets)?;
-    let mut binding = Some(Binding::start(&context, &selected));
-    let mut exits = Vec::with_capacity(selected.len());
+    let mut binding = Binding::start(&context, &selected);
+    let mut results = Vec::with_capacity(selected.len());
     for name in selected {
-        exits.push(run_dataset(&context, &name, arguments.profile, &mut binding).await?);
+        let dataset = run_dataset(&context, &name, arguments.profile, &mut binding);
+        let result = guarded(dataset).await;
+        context.report.dataset(&name).end(&result);
+        // The next dataset has the whole disk.
+        for folder in [fetch::folder_name(&name), build::folder_name(&name)] {
+            let _ = std::fs::remove_dir_all(context.workspace.file(&folder));
+        }
+        results.push((name.to_string(), result));
     }
-    Ok(Exit::worst(exits))
+    aggregate(results)
 }
 
 /// The engine's judgement of all contracts, under way while the first files are fetched.
-struct Binding(tokio::task::JoinHandle<Result<(), StageError>>);
+struct Binding(BTreeMap<Name, oneshot::Receiver<Result<(), StageError>>>);
 
 impl Binding {
     fn start(context: &Context, selected: &[Name]) -> Self {
@@ -76,21 +97,32 @@ impl Binding {
             .iter()
             .map(|name| (name.clone(), context.contracts[name].clone()))
             .collect();
-        Self(tokio::task::spawn_blocking(move || {
+        let (mut judged, verdicts): (BTreeMap<_, _>, BTreeMap<_, _>) = selected
+            .iter()
+            .map(|name| {
+                let (sender, receiver) = oneshot::channel();
+                ((name.clone(), sender), (name.clone(), receiver))
+            })
+            .unzip();
+        tokio::task::spawn_blocking(move || {
             let contracts = contracts.iter().map(|(name, contract)| (name, contract));
-            bind_contracts(&workspace, contracts)
-        }))
+            bind_each(&workspace, contracts, |name, result| {
+                if let Some(sender) = judged.remove(name) {
+                    // Nobody listens where something else was wrong with the dataset.
+                    let _ = sender.send(result);
+                }
+            });
+        });
+        Self(verdicts)
     }
 
-    /// Waits for it, once. Whatever else is wrong, a contract that does not bind is said first.
-    async fn settle(binding: &mut Option<Self>) -> Result<(), StageError> {
-        match binding.take() {
-            Some(Self(task)) => task
+    /// Waits for the judgement of one contract, once. Whatever else is wrong with a dataset, a
+    /// contract that does not bind is said first.
+    async fn of(&mut self, name: &Name) -> Result<(), StageError> {
+        match self.0.remove(name) {
+            Some(verdict) => verdict
                 .await
-                .unwrap_or_else(|failed| match failed.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(_) => Err(StageError::bug("the contracts were not judged")),
-                }),
+                .unwrap_or_else(|_| Err(StageError::bug("the contract was not judged"))),
             None => Ok(()),
         }
     }
@@ -108,15 +140,22 @@ pub struct Job<'a> {
     pub contract: &'a Contract,
     /// Whether distinct counts and quantiles are wanted.
     pub profile: bool,
+    /// The key of pseudonyms, where the contract pseudonymises.
+    pub pseudonym_key: Option<Secret>,
 }
 
 async fn run_dataset(
     context: &Context,
     name: &Name,
     profile: bool,
-    binding: &mut Option<Binding>,
+    binding: &mut Binding,
 ) -> Result<Exit, StageError> {
+    let pseudonym_key = match context.contracts[name].needs_pseudonym_key() {
+        true => Some(pseudonym_key()?),
+        false => None,
+    };
     let job = Job {
+        pseudonym_key,
         context,
         name,
         dataset: &context.pipeline.datasets[name],
@@ -125,7 +164,7 @@ async fn run_dataset(
     };
     let manifest = fetch::manifest(&job).await;
     if !matches!(manifest, Ok(Some(_))) || context.dry_run {
-        Binding::settle(binding).await?;
+        binding.of(name).await?;
     }
     let Some(manifest) = manifest? else {
         if context.dry_run {
@@ -133,16 +172,19 @@ async fn run_dataset(
             return Ok(Exit::Done);
         }
         tracing::info!(dataset = %name, "no bronze manifest for this day, nothing to do");
-        context.report.dataset(name).set("outcome", "nothing to do");
         return Ok(Exit::Nothing);
     };
     if context.dry_run {
         staging::plan(&job, &manifest);
         return Ok(Exit::Done);
     }
-    // A contract that does not bind ends the stage at once, whatever is still on its way.
+    context
+        .report
+        .dataset(name)
+        .input(staging::input(&job, &manifest));
+    // A contract that does not bind ends the dataset at once, whatever is still on its way.
     let fetch = async { Ok(fetch::files(&job, &manifest).await) };
-    let (fetched, ()) = tokio::try_join!(fetch, Binding::settle(binding))?;
+    let (fetched, ()) = tokio::try_join!(fetch, binding.of(name))?;
     let fetched = fetched?;
     let built = build::build(&job, manifest, fetched).await?;
     staging::upload(&job, built).await?;

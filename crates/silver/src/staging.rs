@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use lakehouse_stage::StageError;
+use lakehouse_stage::{DataObject, StageError};
 use lakehouse_store::manifest::Manifest;
 use lakehouse_store::{ObjectAddress, PutOptions, StagedFile, sha256_of_bytes};
 
@@ -75,6 +75,30 @@ fn inputs_json(manifest: &Manifest) -> String {
     serde_json::Value::from(files).to_string()
 }
 
+/// What the run report says of the day's bronze partition: its manifest stands for all files.
+pub(crate) fn input(job: &Job<'_>, manifest: &Manifest) -> DataObject {
+    let context = job.context;
+    DataObject::at(
+        context
+            .layout
+            .bronze_manifest(&context.pipeline.name, job.name, &context.date),
+    )
+    .sha256(sha256_of_bytes(&manifest.to_json()))
+    .objects(manifest.files.len() as u64)
+    .bytes(manifest.files.iter().map(|file| file.size_bytes).sum())
+}
+
+/// Says in the run report what was staged.
+fn staged(job: &Job<'_>, file: StagedFile, sha256: &str, bytes: u64, rows: Option<u64>) {
+    let object = DataObject::at(address(job, file))
+        .sha256(sha256)
+        .bytes(bytes);
+    job.context
+        .report
+        .dataset(job.name)
+        .output(DataObject { rows, ..object });
+}
+
 /// Uploads what [`crate::build::build`] made; the data file last.
 ///
 /// # Errors
@@ -98,9 +122,24 @@ pub async fn upload(job: &Job<'_>, built: Built) -> Result<(), StageError> {
             &with_sha256(&built.quarantine_sha256, BTreeMap::new()),
         )
         .await?;
+    let bytes = file_bytes(&built.quarantine)?;
+    staged(
+        job,
+        StagedFile::Quarantine,
+        &built.quarantine_sha256,
+        bytes,
+        None,
+    );
     if let Some(profile) = built.profile {
         let sha256 = sha256_of_bytes(&profile);
         names.insert("profile".to_owned(), format!("{sha256}.json"));
+        staged(
+            job,
+            StagedFile::Profile,
+            &sha256,
+            profile.len() as u64,
+            None,
+        );
         store
             .put_bytes(
                 &address(job, StagedFile::Profile),
@@ -109,6 +148,13 @@ pub async fn upload(job: &Job<'_>, built: Built) -> Result<(), StageError> {
             )
             .await?;
     }
+    staged(
+        job,
+        StagedFile::Quality,
+        &quality_sha256,
+        built.quality.len() as u64,
+        None,
+    );
     store
         .put_bytes(
             &address(job, StagedFile::Quality),
@@ -124,11 +170,22 @@ pub async fn upload(job: &Job<'_>, built: Built) -> Result<(), StageError> {
             &with_sha256(&data_sha256, names),
         )
         .await?;
-    context
-        .report
-        .dataset(job.name)
-        .set("data_sha256", data_sha256);
+    let bytes = file_bytes(&built.data)?;
+    staged(
+        job,
+        StagedFile::Data,
+        &data_sha256,
+        bytes,
+        Some(built.rows_published),
+    );
     Ok(())
+}
+
+fn file_bytes(path: &std::path::Path) -> Result<u64, StageError> {
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        StageError::from_io(format!("cannot read `{}`", path.display()), &error)
+    })?;
+    Ok(metadata.len())
 }
 
 /// Put options that carry the object's own SHA-256 and the names of what belongs to it.

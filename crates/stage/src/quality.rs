@@ -34,6 +34,36 @@ pub struct QualityReport {
     pub verdict: Verdict,
 }
 
+/// How many of the most frequent rules, and of the unreadable files, a refusal names.
+const REASONS_SHOWN: usize = 3;
+
+impl QualityReport {
+    /// Why rows and files were set aside, for a person: unreadable files first, then the most
+    /// frequent rules, each with its count and the place of one row.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<String> {
+        let mut reasons: Vec<String> = self
+            .unreadable_files
+            .iter()
+            .take(REASONS_SHOWN)
+            .map(|file| format!("{} cannot be read: {}", file.place(), file.reason))
+            .collect();
+        let more = self.unreadable_files.len().saturating_sub(REASONS_SHOWN);
+        if more > 0 {
+            reasons.push(format!("files that cannot be read besides: {more}"));
+        }
+        let mut rules: Vec<&RuleCount> = self.quarantined_by_rule.iter().collect();
+        // The report's own order, by column and rule, decides between equals.
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.rows));
+        reasons.extend(rules.iter().take(REASONS_SHOWN).map(|rule| rule.describe()));
+        let more = rules.len().saturating_sub(REASONS_SHOWN);
+        if more > 0 {
+            reasons.push(format!("rules broken besides: {more}"));
+        }
+        reasons
+    }
+}
+
 /// The rows of a partition; the first is the sum of the other three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +113,17 @@ pub struct UnreadableFile {
     pub reason: String,
 }
 
+impl UnreadableFile {
+    /// `file:position`, or the file alone.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.position {
+            Some(position) if position > 0 => format!("`{}:{position}`", self.source_name),
+            _ => format!("`{}`", self.source_name),
+        }
+    }
+}
+
 /// How many rows broke, or were repaired by, one rule of one column.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +134,41 @@ pub struct RuleCount {
     pub rule: String,
     /// The rows.
     pub rows: u64,
+    /// Where the first of them is, in the order of files and positions; none for repairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<Example>,
+}
+
+impl RuleCount {
+    /// The rule, how many rows broke it, and where the first of them is.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let subject = match &self.column {
+            Some(column) => format!("`{}` of column `{column}`", self.rule),
+            None => format!("`{}`", self.rule),
+        };
+        let rows = match self.rows {
+            1 => "1 row".to_owned(),
+            rows => format!("{rows} rows"),
+        };
+        match &self.example {
+            Some(Example {
+                source_name,
+                position,
+            }) => format!("{rows} broke {subject}, the first at `{source_name}:{position}`"),
+            None => format!("{rows} broke {subject}"),
+        }
+    }
+}
+
+/// Where a row is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// The file, as the source calls it.
+    pub source_name: String,
+    /// Its line (CSV, JSON Lines) or element (array, concatenated objects), from 1.
+    pub position: u64,
 }
 
 /// In how many rows a column occurred.
@@ -145,7 +221,46 @@ pub struct Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, QualityReport};
+    use super::{Counts, Example, QualityReport, RuleCount, UnreadableFile};
+
+    #[test]
+    fn reasons_are_files_first_then_the_most_frequent_rules() {
+        let rule = |column: Option<&str>, rule: &str, rows| RuleCount {
+            column: column.map(str::to_owned),
+            rule: rule.to_owned(),
+            rows,
+            example: Some(Example {
+                source_name: "monday.csv".to_owned(),
+                position: 7,
+            }),
+        };
+        let report = QualityReport {
+            unreadable_files: vec![UnreadableFile {
+                source_name: "tuesday.csv".to_owned(),
+                sha256: String::new(),
+                position: Some(3),
+                reason: "invalid UTF-8".to_owned(),
+            }],
+            quarantined_by_rule: vec![
+                rule(None, "record", 1),
+                rule(Some("amount"), "minimum", 2),
+                rule(Some("amount"), "type", 40),
+                rule(Some("till"), "required", 3),
+            ],
+            ..QualityReport::default()
+        };
+        assert_eq!(
+            report.reasons(),
+            [
+                "`tuesday.csv:3` cannot be read: invalid UTF-8",
+                "40 rows broke `type` of column `amount`, the first at `monday.csv:7`",
+                "3 rows broke `required` of column `till`, the first at `monday.csv:7`",
+                "2 rows broke `minimum` of column `amount`, the first at `monday.csv:7`",
+                "rules broken besides: 1",
+            ]
+        );
+        assert!(QualityReport::default().reasons().is_empty());
+    }
 
     #[test]
     fn counts_are_conserved_or_not() {

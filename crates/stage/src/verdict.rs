@@ -17,6 +17,18 @@ pub fn judge(contract: &Contract, report: &QualityReport) -> Verdict {
         allowed,
     };
 
+    if !report.unreadable_files.is_empty() {
+        // Which they are, and why, the report says beside its verdict.
+        let found = finding(
+            "onUnreadableFile: files that cannot be read",
+            report.unreadable_files.len().to_string(),
+            "0".to_owned(),
+        );
+        match contract.on_unreadable_file {
+            OnUnreadableFile::Fail => failures.push(found),
+            OnUnreadableFile::Quarantine => warnings.push(found),
+        }
+    }
     if counts.rows_published == 0 && !contract.allow_empty {
         failures.push(finding(
             "allowEmpty: rows published",
@@ -41,25 +53,6 @@ pub fn judge(contract: &Contract, report: &QualityReport) -> Verdict {
             ),
             format!("{} %", contract.max_quarantined_percent),
         ));
-    }
-    if !report.unreadable_files.is_empty() {
-        let names: Vec<String> = report
-            .unreadable_files
-            .iter()
-            .map(|file| match file.position {
-                Some(position) => format!("`{}` at {position}: {}", file.source_name, file.reason),
-                None => format!("`{}`: {}", file.source_name, file.reason),
-            })
-            .collect();
-        let found = finding(
-            "onUnreadableFile: files that cannot be read",
-            names.join("; "),
-            "none".to_owned(),
-        );
-        match contract.on_unreadable_file {
-            OnUnreadableFile::Fail => failures.push(found),
-            OnUnreadableFile::Quarantine => warnings.push(found),
-        }
     }
     if !report.discarded_columns.is_empty() && contract.unknown_columns == UnknownColumns::Fail {
         let names: Vec<String> = report

@@ -10,4 +10,5 @@ mod killed;
 mod memory;
 mod same_bytes;
 mod secrets;
+mod several;
 mod snapshots;

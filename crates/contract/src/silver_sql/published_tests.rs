@@ -147,8 +147,12 @@ fn counts_are_each_counted_by_themselves() {
     );
     assert_eq!(
         sql.rules,
-        "SELECT reason.\"column\" AS \"column\", reason.\"rule\" AS \"rule\", count(*) AS \"rows\" \
-         FROM (SELECT unnest(_lake_reasons) AS reason FROM judged WHERE _lake_reasons IS NOT NULL) AS _lake_reason \
+        "SELECT \"column\", \"rule\", CAST(sum(\"rows\") AS BIGINT) AS \"rows\", \
+         min(_lake_file) AS _lake_file, arg_min(_lake_position, _lake_file) AS _lake_position \
+         FROM (SELECT reason.\"column\" AS \"column\", reason.\"rule\" AS \"rule\", _lake_file, \
+         count(*) AS \"rows\", min(_lake_position) AS _lake_position \
+         FROM (SELECT _lake_file, _lake_position, unnest(_lake_reasons) AS reason FROM judged WHERE _lake_reasons IS NOT NULL) AS _lake_reason \
+         GROUP BY 1, 2, 3) AS _lake_rule \
          GROUP BY 1, 2 ORDER BY 1 NULLS FIRST, 2"
     );
     assert_eq!(

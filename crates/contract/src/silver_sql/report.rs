@@ -29,9 +29,14 @@ pub(super) fn counts(contract: &Contract) -> String {
 }
 
 pub(super) fn rules() -> String {
+    // By file first: then the smallest position in the first file is one integer's minimum.
     format!(
-        "SELECT reason.\"column\" AS \"column\", reason.\"rule\" AS \"rule\", count(*) AS \"rows\" \
-         FROM (SELECT unnest(_lake_reasons) AS reason FROM {JUDGED} WHERE _lake_reasons IS NOT NULL) AS _lake_reason \
+        "SELECT \"column\", \"rule\", CAST(sum(\"rows\") AS BIGINT) AS \"rows\", \
+         min(_lake_file) AS _lake_file, arg_min(_lake_position, _lake_file) AS _lake_position \
+         FROM (SELECT reason.\"column\" AS \"column\", reason.\"rule\" AS \"rule\", _lake_file, \
+         count(*) AS \"rows\", min(_lake_position) AS _lake_position \
+         FROM (SELECT _lake_file, _lake_position, unnest(_lake_reasons) AS reason FROM {JUDGED} WHERE _lake_reasons IS NOT NULL) AS _lake_reason \
+         GROUP BY 1, 2, 3) AS _lake_rule \
          GROUP BY 1, 2 ORDER BY 1 NULLS FIRST, 2"
     )
 }
