@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::NaiveDate;
 use lakehouse_contract::quote::identifier;
 use lakehouse_contract::{Contract, Name, QualityKind, audit_sql};
 use lakehouse_engine::{Session, SessionOptions, guard};
@@ -60,7 +61,8 @@ pub fn binding_session(workspace: &Path) -> SessionOptions {
     }
 }
 
-/// Binds every `transformLogic` and quality rule of a contract in an unlocked session.
+/// Binds every `transformLogic` and quality rule of a contract in an unlocked session, and leaves
+/// `run_date()` defined there as some date.
 ///
 /// # Errors
 /// Exit 2, naming dataset, column and what to write instead.
@@ -69,9 +71,12 @@ pub fn bind_contract(
     dataset: &str,
     contract: &Contract,
 ) -> Result<(), StageError> {
+    let action = format!("bind the contract of `{dataset}`");
+    // Any date will do: silver and check, which run this SQL, define the day's.
     session
-        .execute(&empty_row(contract))
-        .stage(&format!("bind the contract of `{dataset}`"))?;
+        .define_run_date(NaiveDate::default())
+        .stage(&action)?;
+    session.execute(&empty_row(contract)).stage(&action)?;
     for column in &contract.columns {
         let Some(expression) = &column.transform else {
             continue;
@@ -84,9 +89,9 @@ pub fn bind_contract(
         contract
             .check_reads(&column.name, &reads.columns)
             .map_err(|error| StageError::from(error).context(format!("could not {action}")))?;
-        let described = session
-            .describe(&format!("SELECT (\n{expression}\n) AS value FROM {ROW}"))
-            .stage(&action)?;
+        let select = format!("SELECT (\n{expression}\n) AS value FROM {ROW}");
+        let described = session.describe(&select).stage(&action)?;
+        guard::check_text_casts(session, &select).stage(&action)?;
         let found = described
             .first()
             .map(|(_, sql_type)| sql_type.as_str())
@@ -131,6 +136,9 @@ pub fn bind_contract(
             }
         }
         session.describe(&sql).stage(&action)?;
+        if matches!(rule.kind, QualityKind::Sql { .. }) {
+            guard::check_text_casts(session, &sql).stage(&action)?;
+        }
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use lakehouse_stage::{Exit, StageError};
 use crate::EngineFailure;
 
 /// Types that Parquet does not keep: the engine writes both as DOUBLE.
-const LOSSY_TYPES: [&str; 2] = ["HUGEINT", "UHUGEINT"];
+const LOSSY_TYPES: [&str; 2] = ["UHUGEINT", "HUGEINT"];
 /// Names that readers of partitioned folders replace by the folder's value.
 const RESERVED_NAMES: [&str; 3] = ["year", "month", "day"];
 
@@ -65,6 +65,7 @@ pub fn bind_marts(
         only_declared(&name, &definition, &references)?;
         let columns = session.describe(&select).stage(&action)?;
         check_columns(&name, &definition, &columns)?;
+        guard::check_float_aggregates(session, &select).stage(&action)?;
         session
             .read_parquet_view("gold", name.as_str(), &[], Some(&columns))
             .stage(&action)?;
@@ -130,6 +131,22 @@ fn only_declared(
     Ok(())
 }
 
+/// The type that Parquet does not keep, of a column's type or of what it nests.
+fn lossy_type(sql_type: &str) -> Option<&'static str> {
+    // Odd parts stand in quotes: names of fields.
+    sql_type.split('"').step_by(2).find_map(|part| {
+        LOSSY_TYPES.into_iter().find(|lossy| {
+            part.match_indices(lossy).any(|(at, _)| {
+                let is_start =
+                    !part[..at].ends_with(|last: char| last.is_alphanumeric() || last == '_');
+                // A field that is called so has a space and its type behind it.
+                let rest = &part[at + lossy.len()..];
+                is_start && (rest.is_empty() || rest.starts_with([',', ')', '[']))
+            })
+        })
+    })
+}
+
 fn check_columns(
     name: &Name,
     definition: &Mart,
@@ -139,11 +156,16 @@ fn check_columns(
         Err(StageError::new(Exit::Usage, format!("mart `{name}`: {message}")).hint(hint))
     };
     for (index, (column, sql_type)) in columns.iter().enumerate() {
-        if LOSSY_TYPES.contains(&sql_type.as_str()) {
+        if let Some(lossy) = lossy_type(sql_type) {
+            let what = if lossy == sql_type {
+                format!("is a {lossy}")
+            } else {
+                format!("is a {sql_type}, which nests a {lossy}")
+            };
             return refuse(
-                format!("column `{column}` is a {sql_type}, which Parquet stores as a DOUBLE"),
+                format!("column `{column}` {what}, and Parquet stores that as a DOUBLE"),
                 format!(
-                    "write `cast(… as bigint)` or `cast(… as decimal(p, s))` around it in marts/{name}.sql"
+                    "write `cast(… as bigint)` or `cast(… as decimal(p, s))` around the number in marts/{name}.sql"
                 ),
             );
         }
@@ -152,7 +174,7 @@ fn check_columns(
                 format!(
                     "column `{column}` has the name of a partition folder, readers would replace it"
                 ),
-                "call it otherwise, for example `date`".to_owned(),
+                "give it another name, for example `date`".to_owned(),
             );
         }
         if columns[..index]
@@ -174,4 +196,32 @@ fn check_columns(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lossy_type;
+
+    #[test]
+    fn types_that_parquet_does_not_keep_are_found_in_nested_ones() {
+        for (sql_type, lossy) in [
+            ("HUGEINT", Some("HUGEINT")),
+            ("UHUGEINT", Some("UHUGEINT")),
+            ("HUGEINT[]", Some("HUGEINT")),
+            ("HUGEINT[3][]", Some("HUGEINT")),
+            ("MAP(INTEGER, HUGEINT)", Some("HUGEINT")),
+            ("STRUCT(a INTEGER, b UHUGEINT)", Some("UHUGEINT")),
+            (
+                r#"STRUCT("a, HUGEINT)" INTEGER, "x" HUGEINT)"#,
+                Some("HUGEINT"),
+            ),
+            (r#"STRUCT("HUGEINT" INTEGER)"#, None),
+            (r#"STRUCT("a""HUGEINT[" INTEGER)"#, None),
+            ("STRUCT(HUGEINT INTEGER, hugeint BIGINT)", None),
+            ("BIGINT[]", None),
+            ("DECIMAL(38,2)", None),
+        ] {
+            assert_eq!(lossy_type(sql_type), lossy, "{sql_type}");
+        }
+    }
 }

@@ -41,16 +41,22 @@ impl Failures {
 
     /// Runs Rust code for the engine; returns the text of its error or panic.
     pub(crate) fn contain<T>(&self, run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(message)) => Err(self.note(EngineError::Source(message))),
-            Err(payload) => Err(self.note(match payload.downcast_ref::<EngineRefusal>() {
+        self.contain_panics(|| run().map_err(|message| self.note(EngineError::Source(message))))
+    }
+
+    /// The same, for code whose errors the engine may report as it does its own.
+    pub(crate) fn contain_panics<T>(
+        &self,
+        run: impl FnOnce() -> Result<T, String>,
+    ) -> Result<T, String> {
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+            Err(self.note(match payload.downcast_ref::<EngineRefusal>() {
                 Some(EngineRefusal(message)) => {
                     EngineError::from_engine(SqlErrorKind::Other, message)
                 }
                 None => EngineError::Panic(panic_text(&*payload)),
-            })),
-        }
+            }))
+        })
     }
 }
 

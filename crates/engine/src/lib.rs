@@ -21,10 +21,11 @@ mod lock;
 mod parquet;
 mod pseudonym;
 mod raw;
-mod repeats;
 mod scalar;
+mod seen;
 mod session;
 mod source;
+mod strict;
 mod value;
 
 pub use chunk::{Chunk, Fixed};

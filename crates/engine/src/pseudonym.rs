@@ -2,16 +2,14 @@
 //!
 //! A plain hash of an e-mail address is guessed by hashing all addresses one knows; without the
 //! key this one is not. The key is the UTF-8 bytes of the configured text; the result is the first
-//! `length` lower-case hexadecimal digits. NULL stays NULL.
+//! `length` lowercase hexadecimal digits. NULL stays NULL.
 
 use duckdb::ffi;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::assign::assign_text;
 use crate::error::EngineError;
-use crate::raw::string_bytes;
-use crate::scalar::ScalarFunction;
+use crate::scalar::{Rows, ScalarFunction};
 
 /// Hexadecimal digits of a whole HMAC-SHA-256.
 const MAX_LENGTH: i32 = 64;
@@ -40,40 +38,19 @@ impl ScalarFunction for Pseudonyms {
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_INTEGER,
     ];
-    const ANSWER: ffi::duckdb_type = ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR;
+    const RETURN_TYPE: ffi::duckdb_type = ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR;
     const VOLATILE: bool = false;
 
-    unsafe fn answer(
-        &self,
-        input: ffi::duckdb_data_chunk,
-        output: ffi::duckdb_vector,
-    ) -> Result<(), String> {
-        // SAFETY: as the trait says; rows stay below the chunk's size.
-        unsafe {
-            let rows = ffi::duckdb_data_chunk_get_size(input) as usize;
-            let texts = ffi::duckdb_data_chunk_get_vector(input, 0);
-            let lengths = ffi::duckdb_data_chunk_get_vector(input, 1);
-            let text_data = ffi::duckdb_vector_get_data(texts).cast::<ffi::duckdb_string_t>();
-            let length_data = ffi::duckdb_vector_get_data(lengths).cast::<i32>();
-            let masks = [
-                ffi::duckdb_vector_get_validity(texts),
-                ffi::duckdb_vector_get_validity(lengths),
-            ];
-            let mut result_mask: *mut u64 = std::ptr::null_mut();
-            let mut digits = [0_u8; MAX_LENGTH as usize];
-            for row in 0..rows {
-                if masks
-                    .iter()
-                    .any(|mask| !mask.is_null() && (*mask.add(row / 64) >> (row % 64)) & 1 == 0)
-                {
-                    if result_mask.is_null() {
-                        ffi::duckdb_vector_ensure_validity_writable(output);
-                        result_mask = ffi::duckdb_vector_get_validity(output);
-                    }
-                    *result_mask.add(row / 64) &= !(1 << (row % 64));
+    unsafe fn call(&self, rows: &mut Rows) -> Result<(), String> {
+        let mut digits = [0_u8; MAX_LENGTH as usize];
+        for row in 0..rows.count() {
+            // SAFETY: as the trait says; rows stay below their number.
+            unsafe {
+                if rows.has_null(row) {
+                    rows.set_null(row);
                     continue;
                 }
-                let length = *length_data.add(row);
+                let length: i32 = rows.fixed(1, row);
                 if !(1..=MAX_LENGTH).contains(&length) {
                     return Err(format!(
                         "`{}` gives 1 to {MAX_LENGTH} characters, not {length}",
@@ -81,7 +58,7 @@ impl ScalarFunction for Pseudonyms {
                     ));
                 }
                 let mut state = self.state.clone();
-                state.update(string_bytes(text_data, row));
+                state.update(rows.text(0, row));
                 for (pair, byte) in digits
                     .chunks_exact_mut(2)
                     .zip(state.finalize().into_bytes())
@@ -89,9 +66,9 @@ impl ScalarFunction for Pseudonyms {
                     pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
                     pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
                 }
-                assign_text(output, row as u64, &digits[..length as usize]);
+                rows.set_text(row, &digits[..length as usize]);
             }
-            Ok(())
         }
+        Ok(())
     }
 }

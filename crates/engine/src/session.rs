@@ -13,9 +13,10 @@ use crate::bridge::{self, Failures};
 use crate::error::{EngineError, SqlErrorKind};
 use crate::pseudonym::Pseudonyms;
 use crate::raw::{Answer, Connection};
-use crate::repeats::Seen;
 use crate::scalar::{self, ScalarFunction};
+use crate::seen::SeenFilter;
 use crate::source::RowSource;
+use crate::strict;
 use crate::value::Value;
 
 /// What a session may use.
@@ -110,6 +111,11 @@ impl Session {
             }) => {}
             Err(error) => return Err(error),
         }
+        session.register(strict::DecimalText)?;
+        session.register(strict::Integer)?;
+        session.register(strict::Date)?;
+        session.register(strict::Timestamp)?;
+        session.execute(strict::DECIMAL_MACRO)?;
         if let Some(key) = &options.pseudonym_key {
             session.register(Pseudonyms::new(key)?)?;
         }
@@ -130,7 +136,7 @@ impl Session {
     ///
     /// [`guard`]: crate::guard
     pub fn register_seen(&self, table_bytes: u64) -> Result<(), EngineError> {
-        self.register(Seen::new(table_bytes))
+        self.register(SeenFilter::new(table_bytes))
     }
 
     /// Makes `SELECT * FROM name()` read the source.
@@ -212,10 +218,13 @@ impl Session {
 
     fn run(&self, sql: &str) -> Result<Answer, EngineError> {
         self.failures.take();
-        // What Rust code reported is more precise than what the engine made of it.
-        self.connection
-            .run(sql)
-            .map_err(|error| self.failures.take().unwrap_or(error))
+        let result = self.connection.run(sql);
+        // What Rust code reported is more precise than what the engine made of it; and a `TRY`
+        // around it must not hide that something is wrong with the program.
+        match self.failures.take() {
+            Some(failure) => Err(failure),
+            None => result,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod bad_configuration;
 mod bad_days;
 mod bad_files;
 mod by_files_alone;
+mod contract_sql;
 mod fixed_day;
 mod killed;
 mod memory;

@@ -1,9 +1,16 @@
-//! What single names mean: functions, types, collations, and columns that are none.
+//! What single names mean: functions, types, collations, and names that look like columns.
 
 use super::functions::{AGGREGATES, ORDERED_AGGREGATES, SCALARS, WINDOWS};
 
 /// What is defined by a session and allowed.
-const OURS: [&str; 2] = ["lake_pseudonymise", "run_date"];
+const OURS: [&str; 6] = [
+    "lake_date",
+    "lake_decimal",
+    "lake_integer",
+    "lake_pseudonymise",
+    "lake_timestamp",
+    "run_date",
+];
 
 /// Names that mean the clock or the session when no column has them.
 const NOT_COLUMNS: [&str; 13] = [
@@ -31,7 +38,7 @@ pub(super) enum FunctionKind {
     OrderedAggregate,
 }
 
-/// The kind of an allowed function; `None` for one that is not allowed. `name` is in lower case.
+/// The kind of an allowed function; `None` for one that is not allowed. `name` is in lowercase.
 pub(super) fn function_kind(name: &str) -> Option<FunctionKind> {
     let is_in = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(name));
     if OURS.contains(&name) || is_in(SCALARS) {
@@ -50,7 +57,7 @@ pub(super) fn is_window_function(name: &str) -> bool {
     WINDOWS.contains(&name)
 }
 
-/// Whether a column of this name, alone, is no column.
+/// Whether this name, unqualified, means the clock or the session.
 pub(super) fn is_clock_or_session(name: &str) -> bool {
     NOT_COLUMNS.contains(&name)
 }
@@ -145,7 +152,7 @@ mod tests {
         }
     }
 
-    /// A name that this engine does not have was misspelt, or the engine has lost it.
+    /// A name that this engine does not have was misspelled, or the engine has lost it.
     #[test]
     fn allowed_functions_are_in_the_engine() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,6 @@
 //! Single nodes of the engine's tree of a statement: what they say, and what is wrong with them.
 
+use lakehouse_reader::cast::Pattern;
 use serde_json::{Map, Value as Json};
 
 use super::names;
@@ -43,7 +44,7 @@ pub(super) fn strings(value: &Json) -> Vec<String> {
         .collect()
 }
 
-/// The function's name in lower case.
+/// The function's name in lowercase.
 pub(super) fn function_name(function: &Map<String, Json>) -> String {
     function
         .get("function_name")
@@ -137,15 +138,8 @@ pub(super) fn check_collation(node: &Map<String, Json>) -> Walk {
 
 /// Formats of dates must be there to be read, and say nothing of zones.
 pub(super) fn check_formats(name: &str, node: &Map<String, Json>) -> Walk {
-    let arguments: Vec<&Json> = node
-        .get("arguments")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-        .map(|argument| argument.get("expression").unwrap_or(argument))
-        .collect();
     let mut formats = Vec::new();
-    constant_texts(&arguments, &mut formats);
+    constant_texts(&arguments(node), &mut formats);
     if formats.is_empty() || formats.iter().any(|format| names::is_zoned_format(format)) {
         return refuse(
             format!("`{name}` needs a format in quotes, without `%z` and `%Z`"),
@@ -155,19 +149,72 @@ pub(super) fn check_formats(name: &str, node: &Map<String, Json>) -> Walk {
     Ok(())
 }
 
+/// The expressions that a function is called with.
+fn arguments(function: &Map<String, Json>) -> Vec<&Json> {
+    function
+        .get("arguments")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .map(|argument| argument.get("expression").unwrap_or(argument))
+        .collect()
+}
+
+/// What a strict function reads a text as must be written into the call: its type, or its pattern.
+pub(super) fn check_strict_function(name: &str, node: &Map<String, Json>) -> Walk {
+    let constants: Vec<(Option<&str>, Option<&str>)> = arguments(node)
+        .iter()
+        .map(|argument| &argument["literal"])
+        .map(|literal| (literal["kind"].as_str(), literal["text"].as_str()))
+        .collect();
+    match (name, constants.as_slice()) {
+        (
+            "lake_decimal",
+            [
+                _,
+                (Some("INTEGER"), Some(precision)),
+                (Some("INTEGER"), Some(scale)),
+            ],
+        ) if is_decimal_type(precision, scale) => Ok(()),
+        ("lake_decimal", _) => refuse(
+            "`lake_decimal` needs a text, the number of digits (1 to 38) and how many of them are decimals",
+            "write both numbers into the call: `lake_decimal(text, 18, 2)`",
+        ),
+        ("lake_integer", [_]) => Ok(()),
+        ("lake_integer", _) => refuse(
+            "`lake_integer` needs one text",
+            "write `lake_integer(text)`",
+        ),
+        (_, [_, (Some("STRING"), Some(pattern))]) => match Pattern::new(pattern) {
+            Ok(_) => Ok(()),
+            Err(error) => refuse(
+                format!("`{name}`: {error}"),
+                "the codes of patterns are in docs/reading.md",
+            ),
+        },
+        _ => refuse(
+            format!("`{name}` needs a text, and a pattern in quotes"),
+            format!("write the pattern into the call: `{name}(text, '%Y-%m-%d')`"),
+        ),
+    }
+}
+
+fn is_decimal_type(precision: &str, scale: &str) -> bool {
+    match (precision.parse::<u8>(), scale.parse::<u8>()) {
+        (Ok(precision), Ok(scale)) => (1..=38).contains(&precision) && scale <= precision,
+        _ => false,
+    }
+}
+
 fn constant_texts(values: &[&Json], texts: &mut Vec<String>) {
     for value in values {
         match value["class"].as_str() {
             Some("CONSTANT") => texts.extend(value["literal"]["text"].as_str().map(str::to_owned)),
             // A list of formats.
             Some("FUNCTION") if value["function_name"].as_str() == Some("list_value") => {
-                let inner: Vec<&Json> = value["arguments"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|argument| argument.get("expression").unwrap_or(argument))
-                    .collect();
-                constant_texts(&inner, texts);
+                if let Some(list) = value.as_object() {
+                    constant_texts(&arguments(list), texts);
+                }
             }
             _ => {}
         }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json};
 
 use super::names::{self, FunctionKind};
 use super::nodes::{
-    Walk, check_collation, check_formats, check_modifiers, check_type, collect_names,
-    function_name, is_qualified, refuse, strings,
+    Walk, check_collation, check_formats, check_modifiers, check_strict_function, check_type,
+    collect_names, function_name, is_qualified, refuse, strings,
 };
 
 /// Kinds of expressions that are allowed.
@@ -257,7 +257,7 @@ impl Walker {
             };
             return refuse(
                 format!("the expression has {what}"),
-                "an expression sees the columns of its own row; the rest belongs into a mart",
+                "an expression sees the columns of its own row; the rest belongs in a mart",
             );
         }
         match class {
@@ -332,11 +332,17 @@ impl Walker {
         if matches!(name.as_str(), "strptime" | "try_strptime" | "strftime") {
             check_formats(&name, node)?;
         }
+        if matches!(
+            name.as_str(),
+            "lake_date" | "lake_decimal" | "lake_integer" | "lake_timestamp"
+        ) {
+            check_strict_function(&name, node)?;
+        }
         if self.allowed == Allowed::Expression && (kind != FunctionKind::Scalar || name == "unnest")
         {
             return refuse(
                 format!("`{name}` works on many rows"),
-                "an expression sees the columns of its own row; the rest belongs into a mart",
+                "an expression sees the columns of its own row; the rest belongs in a mart",
             );
         }
         let is_ordered = !node.get("order_bys").unwrap_or(&Json::Null)["orders"].is_null();

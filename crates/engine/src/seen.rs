@@ -1,33 +1,33 @@
-//! `lake_seen(hash)`: whether this hash, or another one with the same place, came before.
+//! `lake_seen(hash)`: whether this hash, or another one that shares its bit, came before.
 //!
-//! Deduplication first asks which keys occur twice at all: almost none do. To group a day by its
-//! keys for that costs a tenth of silver's time, and for a large day more memory than its table.
-//! One bit a key answers it well enough: `false` is certain of the first of equal hashes alone, and
-//! `true` may be an error of the few bits, so whoever asks looks at those rows again.
+//! Deduplication first asks which keys occur twice at all: almost none do. Grouping a day by its
+//! keys to find out costs a tenth of silver's time, and for a large day more memory than its table.
+//! One bit per key answers it well enough: only the first of equal hashes is told `false`, and
+//! `true` may be wrong where two hashes share a bit, so the rows it names are looked at again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use duckdb::ffi;
 
-use crate::scalar::ScalarFunction;
+use crate::scalar::{Rows, ScalarFunction};
 
-/// The function, with a bit for each of the places that a hash can have.
-pub(crate) struct Seen {
+/// The function, with its table of bits.
+pub(crate) struct SeenFilter {
     words: Box<[AtomicU64]>,
 }
 
-impl Seen {
+impl SeenFilter {
     /// A table of at most so many bytes, and at least one word.
     pub(crate) fn new(table_bytes: u64) -> Self {
-        // A power of two, so that a place is some of the hash's bits.
+        // A power of two, so that some of the hash's bits choose the word.
         let word_count = 1_usize << (table_bytes / 8).max(1).ilog2();
         Self {
             words: (0..word_count).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
-    /// Notes a hash; whether its place was taken. Of equal hashes on any threads one alone is told
-    /// `false`.
+    /// Notes a hash, and returns whether its bit was set already. Of equal hashes, on however many
+    /// threads, exactly one is told `false`.
     fn note(&self, hash: u64) -> bool {
         let bit = 1_u64 << (hash & 63);
         let word = &self.words[(hash >> 6) as usize & (self.words.len() - 1)];
@@ -35,25 +35,18 @@ impl Seen {
     }
 }
 
-impl ScalarFunction for Seen {
+impl ScalarFunction for SeenFilter {
     const NAME: &'static str = "lake_seen";
     const PARAMETERS: &'static [ffi::duckdb_type] = &[ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT];
-    const ANSWER: ffi::duckdb_type = ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN;
+    const RETURN_TYPE: ffi::duckdb_type = ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN;
     const VOLATILE: bool = true;
 
-    unsafe fn answer(
-        &self,
-        input: ffi::duckdb_data_chunk,
-        output: ffi::duckdb_vector,
-    ) -> Result<(), String> {
-        // SAFETY: as the trait says; rows stay below the chunk's size. A hash is never NULL.
-        unsafe {
-            let rows = ffi::duckdb_data_chunk_get_size(input) as usize;
-            let hashes = ffi::duckdb_vector_get_data(ffi::duckdb_data_chunk_get_vector(input, 0))
-                .cast::<u64>();
-            let answers = ffi::duckdb_vector_get_data(output).cast::<bool>();
-            for row in 0..rows {
-                answers.add(row).write(self.note(*hashes.add(row)));
+    unsafe fn call(&self, rows: &mut Rows) -> Result<(), String> {
+        for row in 0..rows.count() {
+            // SAFETY: as the trait says; rows stay below their number. A hash is never NULL.
+            unsafe {
+                let is_seen = self.note(rows.fixed(0, row));
+                rows.set(row, is_seen);
             }
         }
         Ok(())
@@ -62,11 +55,11 @@ impl ScalarFunction for Seen {
 
 #[cfg(test)]
 mod tests {
-    use super::Seen;
+    use super::SeenFilter;
 
     #[test]
     fn the_first_of_equal_hashes_alone_is_new() {
-        let seen = Seen::new(1 << 20);
+        let seen = SeenFilter::new(1 << 20);
         for hash in [0, 1, 63, 64, u64::MAX, 0x9e37_79b9_7f4a_7c15] {
             assert!(!seen.note(hash), "{hash}");
             assert!(seen.note(hash), "{hash}");
@@ -75,7 +68,7 @@ mod tests {
 
     #[test]
     fn of_threads_that_note_the_same_one_is_first() {
-        let seen = Seen::new(1 << 20);
+        let seen = SeenFilter::new(1 << 20);
         let first: usize = std::thread::scope(|scope| {
             let note = || (0..1000).filter(|hash| !seen.note(*hash)).count();
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(note)).collect();
@@ -89,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_table_is_as_large_as_told() {
-        let bytes = |told| Seen::new(told).words.len() * 8;
+        let bytes = |told| SeenFilter::new(told).words.len() * 8;
         assert_eq!(bytes(1 << 24), 1 << 24);
         assert_eq!(bytes(3 << 23), 1 << 24);
         assert_eq!(bytes(0), 8);
