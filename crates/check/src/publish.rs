@@ -1,7 +1,7 @@
 //! Publishing: the names that the data file gives come first, the data file is the commit.
 
 use lakehouse_contract::Name;
-use lakehouse_stage::superseded::{self, Partition, SAFE_AGE};
+use lakehouse_stage::superseded::{self, PROFILE_EXTENSION, Partition, SAFE_AGE};
 use lakehouse_stage::{Context, StageError};
 use lakehouse_store::{ObjectAddress, PutOptions, StagedFile, manifest};
 
@@ -19,7 +19,9 @@ pub async fn publish(context: &Context, staged: &Staged) -> Result<(), StageErro
     put(context, staged, &staged.quarantine, "parquet").await?;
     put(context, staged, &staged.quality, "json").await?;
     if let Some(profile) = &staged.profile {
-        put(context, staged, profile, "json").await?;
+        // Named after the report, so that the data file need not name it.
+        let report_sha256 = &staged.quality.downloaded.sha256;
+        put_as(context, staged, profile, report_sha256, PROFILE_EXTENSION).await?;
     }
     let target = context
         .layout
@@ -89,9 +91,19 @@ async fn put(
     extension: &str,
 ) -> Result<(), StageError> {
     let sha256 = &object.downloaded.sha256;
-    let address = quarantine_address(context, &staged.name, sha256, extension);
+    put_as(context, staged, object, sha256, extension).await
+}
+
+async fn put_as(
+    context: &Context,
+    staged: &Staged,
+    object: &StagedObject,
+    name: &str,
+    extension: &str,
+) -> Result<(), StageError> {
+    let address = quarantine_address(context, &staged.name, name, extension);
     let options = PutOptions {
-        sha256: Some(sha256.clone()),
+        sha256: Some(object.downloaded.sha256.clone()),
         ..PutOptions::default()
     };
     context

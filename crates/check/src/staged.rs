@@ -71,7 +71,7 @@ pub async fn load(context: &Context, name: &Name) -> Result<Option<Staged>, Stag
     let Some(quality) = object(context, name, StagedFile::Quality, "quality.json").await? else {
         return Err(not_staged(context, name));
     };
-    let profile = match data.downloaded.info.metadata.contains_key("profile") {
+    let profile = match quality.downloaded.info.metadata.contains_key("profile") {
         true => object(context, name, StagedFile::Profile, "profile.json").await?,
         false => None,
     };
@@ -116,9 +116,10 @@ async fn object(
         name,
         file,
     );
-    if context.store.head(&address).await?.is_none() {
+    let Some(info) = context.store.head(&address).await? else {
         return Ok(None);
-    }
+    };
+    context.workspace.require_free(info.size_bytes)?;
     let path = context.workspace.directory(name.as_str())?.join(local_name);
     let downloaded = context.store.get_to_file(&address, &path).await?;
     Ok(Some(StagedObject {

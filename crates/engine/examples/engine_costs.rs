@@ -59,7 +59,7 @@ struct Worker {
 }
 
 impl RowWorker for Worker {
-    fn fill(&mut self, chunk: &mut Chunk<'_>) -> Result<usize, String> {
+    fn fill(&mut self, chunk: &mut Chunk<'_>) -> Result<usize, EngineError> {
         use std::fmt::Write;
         let capacity = chunk.capacity() as u64;
         let start = self

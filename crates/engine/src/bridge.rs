@@ -40,8 +40,11 @@ impl Failures {
     }
 
     /// Runs Rust code for the engine; returns the text of its error or panic.
-    pub(crate) fn contain<T>(&self, run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-        self.contain_panics(|| run().map_err(|message| self.note(EngineError::Source(message))))
+    pub(crate) fn contain<T>(
+        &self,
+        run: impl FnOnce() -> Result<T, EngineError>,
+    ) -> Result<T, String> {
+        self.contain_panics(|| run().map_err(|error| self.note(error)))
     }
 
     /// The same, for code whose errors the engine may report as it does its own.

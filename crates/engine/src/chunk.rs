@@ -139,6 +139,12 @@ impl<'a> Chunk<'a> {
         self.capacity
     }
 
+    /// How many columns there are.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.slots.len()
+    }
+
     /// The kind of a column.
     #[must_use]
     pub fn kind(&self, column: usize) -> ColumnKind {
@@ -170,44 +176,6 @@ impl<'a> Chunk<'a> {
         // SAFETY: `fits` says that the vector holds values of this type; they were cleared, so
         // they are valid; `&mut self` is the only way to them.
         unsafe { std::slice::from_raw_parts_mut(data, self.capacity) }
-    }
-
-    /// Writes decimals, from row 0, given as digits without a point, whatever the column's width.
-    ///
-    /// # Panics
-    ///
-    /// When the column is no decimal, or a value is too large for it.
-    pub fn set_decimals(&mut self, column: usize, values: &[i128]) {
-        for (row, value) in values.iter().enumerate() {
-            self.set_decimal(column, row, *value);
-        }
-    }
-
-    /// Writes one decimal, given as digits without a point.
-    ///
-    /// # Panics
-    ///
-    /// When the column is no decimal, or the value is too large for it.
-    pub fn set_decimal(&mut self, column: usize, row: usize, value: i128) {
-        const TOO_LARGE: &str = "the reader checks that a decimal fits its precision";
-        match self.slots[column].kind {
-            ColumnKind::Decimal {
-                precision: ..=4, ..
-            } => {
-                self.column_mut::<i16>(column)[row] = i16::try_from(value).expect(TOO_LARGE);
-            }
-            ColumnKind::Decimal {
-                precision: ..=9, ..
-            } => {
-                self.column_mut::<i32>(column)[row] = i32::try_from(value).expect(TOO_LARGE);
-            }
-            ColumnKind::Decimal {
-                precision: ..=18, ..
-            } => {
-                self.column_mut::<i64>(column)[row] = i64::try_from(value).expect(TOO_LARGE);
-            }
-            _ => self.column_mut::<i128>(column)[row] = value,
-        }
     }
 
     /// Writes a text given as bytes, which must be UTF-8.
@@ -255,6 +223,32 @@ impl<'a> Chunk<'a> {
     /// Makes a value NULL.
     pub fn set_null(&mut self, column: usize, row: usize) {
         self.words_mut(column)[row / 64] &= !(1 << (row % 64));
+    }
+
+    /// Copies a value of fixed width, given by the address of a column of the same kind.
+    ///
+    /// # Safety
+    ///
+    /// `values` points at a live column of this column's kind that has the row `from`.
+    pub(crate) unsafe fn copy_fixed(
+        &mut self,
+        column: usize,
+        row: usize,
+        values: *const u8,
+        from: usize,
+    ) {
+        let slot = &self.slots[column];
+        assert!(slot.kind != ColumnKind::Text, "column {column} is text");
+        assert!(row < self.capacity, "row {row} of {}", self.capacity);
+        let width = slot.kind.width();
+        // SAFETY: both columns have values of this width at these rows, and are not the same.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                values.add(from * width),
+                slot.data.add(row * width),
+                width,
+            );
+        }
     }
 
     /// Says which values of a column are there: bit `row % 64` of word `row / 64` is 1 for a value

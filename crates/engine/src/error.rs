@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// The engine's own classes of errors in SQL, as far as anybody acts on the difference.
+/// The engine's own classes of errors in SQL, as far as it matters which one it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SqlErrorKind {
     /// The text is not SQL.
@@ -31,7 +31,7 @@ pub enum SqlErrorKind {
     Other,
 }
 
-/// What a failure means to whoever started the process.
+/// What a failure means to the person or program that started the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Failure {
     /// Contract, mart or settings are wrong: a person has to change something.
@@ -88,6 +88,9 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// How the text of [`EngineError::OutOfMemory`] begins.
+    pub const OUT_OF_MEMORY: &str = "the engine ran out of memory";
+
     /// A refusal: what and why, and what to do instead.
     pub(crate) fn refused(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused {
@@ -96,7 +99,21 @@ impl EngineError {
         }
     }
 
-    /// What the failure means to whoever started the process.
+    /// A file of this process's own that cannot be read or written.
+    #[must_use]
+    pub fn from_io(what: &str, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let message = format!("{what}: {error}");
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull { message },
+            _ => Self::Sql {
+                kind: SqlErrorKind::Io,
+                message,
+            },
+        }
+    }
+
+    /// What the failure means to the person or program that started the process.
     #[must_use]
     pub fn exit(&self) -> Failure {
         match self {
@@ -155,6 +172,17 @@ impl EngineError {
         Self::Sql {
             kind,
             message: message.trim_end().to_owned(),
+        }
+    }
+}
+
+/// What a row source or a function says; a full disk is told by the system's words for it.
+impl From<String> for EngineError {
+    fn from(message: String) -> Self {
+        if is_disk_full(&message) {
+            Self::DiskFull { message }
+        } else {
+            Self::Source(message)
         }
     }
 }

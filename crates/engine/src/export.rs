@@ -21,6 +21,8 @@ pub const DEFAULT_ROWS_PER_GROUP: u64 = 122_880;
 const ZSTD_LEVEL: u32 = 1;
 /// What a row group may hold in memory: each thread works on one, and one waits to be written.
 const ROW_GROUP_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of a row group where rows are long.
+const PIECES_GROUP_BYTES: u64 = 16 << 20;
 /// The sizes that row groups may have: multiples of the engine's vectors (2,048 rows) that divide
 /// the sort's pieces. With any other size a group may end at a piece's end or not, depending on
 /// which thread came first, and so would the bytes.
@@ -103,9 +105,33 @@ impl Session {
         key_values: &BTreeMap<String, String>,
         options: &ParquetOptions,
     ) -> Result<u64, EngineError> {
+        let group = format!("ROW_GROUP_SIZE {}", group_size(options.rows_per_group));
+        self.copy_parquet(select, path, key_values, &group)
+    }
+
+    /// The same with row groups that are cut by bytes. Only where one thread writes are they cut
+    /// the same way every time.
+    pub(crate) fn write_pieces(
+        &self,
+        select: &str,
+        path: &Path,
+        key_values: &BTreeMap<String, String>,
+    ) -> Result<u64, EngineError> {
+        let group = format!(
+            "ROW_GROUP_SIZE {DEFAULT_ROWS_PER_GROUP}, ROW_GROUP_SIZE_BYTES {PIECES_GROUP_BYTES}"
+        );
+        self.copy_parquet(select, path, key_values, &group)
+    }
+
+    fn copy_parquet(
+        &self,
+        select: &str,
+        path: &Path,
+        key_values: &BTreeMap<String, String>,
+        group: &str,
+    ) -> Result<u64, EngineError> {
         let mut format = format!(
-            "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}, ROW_GROUP_SIZE {}",
-            group_size(options.rows_per_group)
+            "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}, {group}"
         );
         if !key_values.is_empty() {
             let pairs: Vec<String> = key_values

@@ -212,7 +212,9 @@ unsafe extern "C" fn call<F: ScalarFunction>(
         let outcome = if F::ERRORS_ARE_DATA {
             registered.failures.contain_panics(compute)
         } else {
-            registered.failures.contain(compute)
+            registered
+                .failures
+                .contain(|| compute().map_err(EngineError::from))
         };
         if let Err(message) = outcome {
             ffi::duckdb_scalar_function_set_error(info, c_text_lossy(&message).as_ptr());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::NaiveDate;
 use duckdb::ffi;
@@ -11,8 +11,9 @@ use lakehouse_contract::quote;
 
 use crate::bridge::{self, Failures};
 use crate::error::{EngineError, SqlErrorKind};
+use crate::long_texts::{KeepText, KeptText, LongTexts};
 use crate::pseudonym::Pseudonyms;
-use crate::raw::{Answer, Connection};
+use crate::raw::{Answer, Connection, Lane, Stream};
 use crate::scalar::{self, ScalarFunction};
 use crate::seen::SeenFilter;
 use crate::source::RowSource;
@@ -50,7 +51,11 @@ impl fmt::Debug for SessionOptions {
 ///
 /// It may be shared between threads; statements run one after another, each on many threads.
 pub struct Session {
-    connection: Arc<Connection>,
+    pub(crate) connection: Arc<Connection>,
+    /// Long texts, where [`Session::keep_long_texts`] was called.
+    pub(crate) long_texts: OnceLock<Arc<LongTexts>>,
+    /// A second connection, opened while settings could be made.
+    prepared: Mutex<Option<Lane>>,
     failures: Arc<Failures>,
     /// Names of the registered sources: the engine would take a second one without a word.
     sources: Mutex<BTreeSet<String>>,
@@ -97,6 +102,8 @@ impl Session {
         ])?;
         let session = Self {
             connection: Arc::new(connection),
+            long_texts: OnceLock::new(),
+            prepared: Mutex::default(),
             failures: Arc::default(),
             sources: Mutex::default(),
             workspace,
@@ -137,6 +144,34 @@ impl Session {
     /// [`guard`]: crate::guard
     pub fn register_seen(&self, table_bytes: u64) -> Result<(), EngineError> {
         self.register(SeenFilter::new(table_bytes))
+    }
+
+    /// Makes `lake_keep_text(text)` keep a text in a file of the workspace, and
+    /// `lake_kept_text(value)` the text again. For this project's own SQL, as [`register_seen`].
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be made, or there is one already.
+    ///
+    /// [`register_seen`]: Self::register_seen
+    pub fn keep_long_texts(&self, path: &Path) -> Result<(), EngineError> {
+        let texts = LongTexts::create(path)
+            .map_err(|error| EngineError::from_io("cannot make the file of long texts", &error))?;
+        let texts = Arc::clone(self.long_texts.get_or_init(|| Arc::new(texts)));
+        self.register(KeepText(Arc::clone(&texts)))?;
+        self.register(KeptText(texts))
+    }
+
+    /// The bytes of all long texts that were kept so far.
+    #[must_use]
+    pub fn long_text_bytes(&self) -> u64 {
+        self.long_texts.get().map_or(0, |texts| texts.bytes())
+    }
+
+    /// A name that no source has yet.
+    pub(crate) fn unused_source_name(&self) -> String {
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("lake_rows_{}", sources.len())
     }
 
     /// Makes `SELECT * FROM name()` read the source.
@@ -204,10 +239,43 @@ impl Session {
             .collect())
     }
 
-    /// A handle that stops the running statement from another thread.
-    #[must_use]
-    pub fn interrupter(&self) -> Interrupter {
-        Interrupter(Arc::downgrade(&self.connection))
+    /// Starts a SELECT whose rows are taken while it runs, and while the session runs other
+    /// statements.
+    ///
+    /// # Errors
+    ///
+    /// When the SELECT does not bind, and what the engine reports.
+    pub fn rows(&self, select: &str) -> Result<Rows, EngineError> {
+        Ok(Rows(self.stream(select)?))
+    }
+
+    pub(crate) fn stream(&self, select: &str) -> Result<Stream, EngineError> {
+        let prepared = self
+            .prepared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let lane = match prepared {
+            Some(lane) => lane,
+            None => Lane::open(&self.connection)?,
+        };
+        Stream::start(lane, bare_select(select))
+    }
+
+    /// Lets sorts work on pieces of 2,048 rows instead of 122,880, for rows that are long. It costs
+    /// time, and changes the row groups of [`Session::write_parquet`], but no row. Before the
+    /// session is locked; of the SELECTs whose rows are taken while they run only the first sorts so.
+    ///
+    /// # Errors
+    ///
+    /// When the session is locked.
+    pub fn sort_small_pieces(&self) -> Result<(), EngineError> {
+        const SMALL_PIECES: &str = "PRAGMA verify_parallelism";
+        self.execute(SMALL_PIECES)?;
+        let lane = Lane::open(&self.connection)?;
+        lane.run(SMALL_PIECES)?;
+        *self.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(lane);
+        Ok(())
     }
 
     /// The workspace, without symbolic links.
@@ -228,22 +296,23 @@ impl Session {
     }
 }
 
-/// Stops the running statement of a session.
-#[derive(Clone)]
-pub struct Interrupter(Weak<Connection>);
+/// The rows of a running SELECT.
+pub struct Rows(Stream);
 
-impl Interrupter {
-    /// Stops the running statement, if there is one: it ends with [`EngineError::Interrupted`].
-    pub fn interrupt(&self) {
-        if let Some(connection) = self.0.upgrade() {
-            connection.interrupt();
-        }
+impl Rows {
+    /// The next rows, a few thousand at most; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// What the engine reports.
+    pub fn next_rows(&mut self) -> Result<Vec<Vec<Value>>, EngineError> {
+        self.0.rows()
     }
 }
 
-impl fmt::Debug for Interrupter {
+impl fmt::Debug for Rows {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Interrupter")
+        formatter.write_str("Rows")
     }
 }
 

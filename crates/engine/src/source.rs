@@ -45,7 +45,8 @@ pub trait RowWorker: Send {
     ///
     /// # Errors
     ///
-    /// An error ends the query; its text becomes [`EngineError::Source`](crate::EngineError::Source).
+    /// An error ends the query, and is what the session reports; a text becomes
+    /// [`EngineError::Source`](crate::EngineError::Source).
     /// A panic ends it too, as [`EngineError::Panic`](crate::EngineError::Panic).
-    fn fill(&mut self, chunk: &mut crate::Chunk<'_>) -> Result<usize, String>;
+    fn fill(&mut self, chunk: &mut crate::Chunk<'_>) -> Result<usize, crate::EngineError>;
 }

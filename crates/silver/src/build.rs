@@ -1,28 +1,26 @@
-//! The contract's SQL over the reader: judged rows, duplicates, data file, quality report.
+//! The phases of a dataset, in their order: read, deduplicate, quarantine, measure, write.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use lakehouse_bind::EngineFailure;
+use lakehouse_bind::EngineFailure as _;
 use lakehouse_contract::Name;
-use lakehouse_contract::silver_sql::{SilverSql, silver_sql};
-use lakehouse_engine::{ParquetOptions, Session, SessionOptions, Value, rows_per_group};
-use lakehouse_reader::{ReadPlan, Reader, ReaderOptions, SourceFile};
-use lakehouse_stage::quality::{
-    ColumnCount, ColumnStatistics, Counts, Example, QualityReport, RuleCount, UnreadableFile,
-};
-use lakehouse_stage::{Exit, StageError, verdict};
+use lakehouse_engine::{EngineError, ParquetOptions, rows_per_group};
+use lakehouse_reader::SourceFile;
+use lakehouse_stage::quality::{ColumnCount, Counts, QualityReport, UnreadableFile};
+use lakehouse_stage::{StageError, verdict};
 use lakehouse_store::manifest::Manifest;
 
 use crate::Job;
-use crate::budget::Budget;
+use crate::budget::{Budget, Day, Limits};
+use crate::conservation;
 use crate::deduplicate;
 use crate::fetch::Fetched;
+use crate::measure::{self, json_bytes};
+use crate::opened::{Opened, Read};
 use crate::quarantine;
-use crate::source::ReaderSource;
-
-/// The reader as the engine sees it.
-const SOURCE: &str = "source_rows";
+use crate::sample;
+use crate::source::column_kind;
 
 /// A dataset, ready to be staged.
 pub struct Built {
@@ -78,127 +76,134 @@ pub async fn build(
     fetched: Fetched,
 ) -> Result<Built, StageError> {
     // Scoped threads would do as well; the engine must only stay off tokio's workers.
-    tokio::task::block_in_place(|| build_blocking(job, manifest, fetched))
+    tokio::task::block_in_place(|| build_blocking(job, manifest, &fetched))
 }
 
+/// Builds with as many threads as there should be room for, and where memory runs out all the same
+/// once more with the least that can be done with: the bytes are the same.
 fn build_blocking(
     job: &Job<'_>,
     manifest: Manifest,
-    fetched: Fetched,
+    fetched: &Fetched,
 ) -> Result<Built, StageError> {
     let context = job.context;
-    let folder = context.workspace.directory(&folder_name(job.name))?;
-    let source_bytes = source_bytes(&fetched.files)?;
-    let budget = Budget::of(
-        context.memory_limit_bytes,
-        context.threads as u64,
-        context.max_record_bytes as u64,
-        job.contract,
-        source_bytes,
-    );
-    let session = Session::open(&SessionOptions {
-        workspace: context.workspace.path().to_path_buf(),
-        memory_limit_bytes: budget.engine_bytes,
-        threads: context.threads,
-        pseudonym_key: job
-            .pseudonym_key
-            .as_ref()
-            .map(|key| key.expose().to_owned()),
-    })
-    .stage("open the engine")?;
-
-    let options = ReaderOptions {
-        max_record_bytes: context.max_record_bytes,
-        memory_bytes: budget.reader_bytes,
-        threads: context.threads,
-        ..ReaderOptions::new(job.dataset.format.clone())
+    let day = Day {
+        source_bytes: source_bytes(&fetched.files)?,
+        record_bytes: sample::record_bytes(job, &fetched.files)?,
     };
-    let plan = ReadPlan::from_contract(job.contract)
-        .map_err(|error| StageError::from_error(Exit::Usage, &error))?;
-    let mut texts = quarantine::PagedTexts::register(&session, job, &options)?;
-    let reader = Arc::new(Reader::new(plan, fetched.files.clone(), options));
-    session
-        .register_source(
-            SOURCE,
-            Arc::new(ReaderSource::new(Arc::clone(&reader), context.threads)),
-        )
-        .stage("register the reader")?;
-    if let Some(bytes) = budget.seen_bytes {
-        session.register_seen(bytes).stage("register the keys")?;
-    }
-    session
-        .define_run_date(context.date.date())
-        .stage("define run_date()")?;
-    session.lock().stage("lock the engine")?;
-
-    let timezone = context.pipeline.timezone();
-    let sql = silver_sql(
-        job.contract,
-        &format!("{SOURCE}()"),
-        &context.date,
-        &timezone,
-    );
-    {
-        let _phase = context.report.phase("read");
-        session.execute(&sql.load).stage("read, cast and judge")?;
-    }
-    let mut unreadable = fetched.unreadable;
-    let mut discarded = std::collections::BTreeMap::<String, u64>::new();
-    for outcome in reader.outcome() {
-        match outcome.unreadable {
-            Some(reason) => unreadable.push((outcome.index, reason)),
-            None => {
-                for (name, rows) in outcome.discarded {
-                    *discarded.entry(name).or_default() += rows;
-                }
-            }
+    let limits = Limits {
+        memory_bytes: context.memory_limit_bytes,
+        threads: context.threads as u64,
+        max_record_bytes: context.max_record_bytes as u64,
+    };
+    let budget = Budget::of(limits, job.contract, day);
+    tracing::debug!(dataset = %job.name, ?day, ?budget, "memory");
+    let first = attempt(job, manifest.clone(), fetched, day, &budget, "first");
+    let least = Budget::least(limits, job.contract, day);
+    let mut built = match first {
+        Err(error) if ran_out_of_memory(&error) && least != budget => {
+            tracing::warn!(dataset = %job.name, threads = budget.threads, "memory ran out, trying again with one thread");
+            attempt(job, manifest, fetched, day, &least, "second")?
         }
-    }
-    unreadable.sort_by_key(|(index, _)| *index);
-    let dropped: Vec<i32> = unreadable.iter().map(|(index, _)| *index).collect();
-    if !dropped.is_empty() {
-        session
-            .execute(&sql.drop_files(&dropped))
-            .stage("set unreadable files aside")?;
-    }
-
-    {
-        let _phase = context.report.phase("deduplicate");
-        deduplicate::deduplicate(&session, &sql, &budget)?;
-    }
-    let counts = counts(&session, &sql)?;
-
-    let quarantine_path = folder.join("quarantine.parquet");
-    let quarantine_sha256 = {
-        let _phase = context.report.phase("quarantine");
-        let files = quarantine::SourceFiles::new(&manifest, &fetched.files);
-        quarantine::write(
-            &session,
-            job,
-            &files,
-            &mut texts,
-            &unreadable,
-            &quarantine_path,
-        )?
+        other => other?,
     };
-
-    let mut background = Background::default();
-    // Nothing reads the source files again: their disk space is the engine's to spill into. What
-    // cannot be removed now goes with the workspace.
-    let files = fetched.files;
-    background.run(move || {
+    // Nothing reads the source files again. What cannot be removed now goes with the workspace.
+    let files = fetched.files.clone();
+    built.background.run(move || {
         for file in files {
             let _ = std::fs::remove_file(file.path);
         }
     });
+    Ok(built)
+}
 
+fn ran_out_of_memory(error: &StageError) -> bool {
+    let mut causes = error.causes.iter();
+    causes.any(|cause| cause.starts_with(EngineError::OUT_OF_MEMORY))
+}
+
+fn attempt(
+    job: &Job<'_>,
+    manifest: Manifest,
+    fetched: &Fetched,
+    day: Day,
+    budget: &Budget,
+    folder: &str,
+) -> Result<Built, StageError> {
+    let folder = format!("{}/{folder}", folder_name(job.name));
+    let folder = job.context.workspace.directory(&folder)?;
+    let opened = Opened::new(job, &fetched.files, &folder, budget)?;
+    let read = opened.read(job, fetched)?;
+    deduplicate(job, &opened, budget)?;
+    let counts = measure::counts(&opened.session, &opened.sql)?;
+    conservation::received(job.name, read.records, &counts)?;
+    let rejected = folder.join("quarantine.parquet");
+    let quarantine_sha256 =
+        quarantine(job, &opened, &manifest, fetched, &read, &counts, &rejected)?;
+    let report = measure(job, &opened, &manifest, read, counts)?;
+    let quality = json_bytes(&report)?;
+    let profile = profile(job, &opened)?;
+    let data = folder.join("data.parquet");
+    let key_values = crate::staging::key_values(job, &manifest, &quarantine_sha256, &quality);
+    write(job, &opened, &data, &key_values, day, &report.counts)?;
+    let mut background = Background::default();
+    // Giving a gigabyte back takes the kernel a tenth of a second, in which nothing has to wait.
+    background.run(move || drop(opened));
+    log(job, &report);
+    Ok(Built {
+        manifest,
+        data,
+        quarantine: rejected,
+        quarantine_sha256,
+        rows_published: report.counts.rows_published,
+        quality,
+        profile,
+        background,
+    })
+}
+
+fn deduplicate(job: &Job<'_>, opened: &Opened, budget: &Budget) -> Result<(), StageError> {
+    let _phase = job.context.report.phase("deduplicate");
+    deduplicate::deduplicate(&opened.session, opened.published(), budget)
+}
+
+/// Writes the quarantine file; returns its SHA-256.
+fn quarantine(
+    job: &Job<'_>,
+    opened: &Opened,
+    manifest: &Manifest,
+    fetched: &Fetched,
+    read: &Read,
+    counts: &Counts,
+    path: &Path,
+) -> Result<String, StageError> {
+    let _phase = job.context.report.phase("quarantine");
+    let files = quarantine::SourceFiles::new(manifest, &fetched.files);
+    let rows = quarantine::write(job, opened, &files, &read.unreadable, path)?;
+    let expected = counts.rows_quarantined + read.unreadable.len() as u64;
+    conservation::written(job.name, "quarantine file", rows, expected)?;
+    Ok(lakehouse_store::sha256_of_file(path)?.0)
+}
+
+/// The quality report with its verdict.
+fn measure(
+    job: &Job<'_>,
+    opened: &Opened,
+    manifest: &Manifest,
+    read: Read,
+    counts: Counts,
+) -> Result<QualityReport, StageError> {
+    let context = job.context;
+    let _phase = context.report.phase("statistics");
+    let Opened { session, sql, .. } = opened;
     let mut quality = QualityReport {
         pipeline: context.pipeline.name.to_string(),
         dataset: job.name.to_string(),
         date: context.date.to_string(),
         counts,
         files: manifest.files.len() as u64,
-        unreadable_files: unreadable
+        unreadable_files: read
+            .unreadable
             .iter()
             .map(|(index, reason)| {
                 let file = &manifest.files[*index as usize];
@@ -210,70 +215,55 @@ fn build_blocking(
                 }
             })
             .collect(),
-        quarantined_by_rule: rule_counts(&session, &sql.rules, &manifest)?,
-        repairs: rule_counts(&session, &sql.repairs, &manifest)?,
-        discarded_columns: discarded
+        quarantined_by_rule: measure::rule_counts(session, &sql.rules, manifest)?,
+        repairs: measure::rule_counts(session, &sql.repairs, manifest)?,
+        discarded_columns: read
+            .discarded
             .into_iter()
             .map(|(name, rows)| ColumnCount { name, rows })
             .collect(),
-        columns: Vec::new(),
+        columns: measure::column_statistics(session, &sql.column_statistics)?,
         verdict: Default::default(),
     };
-    {
-        let _phase = context.report.phase("statistics");
-        quality.columns = column_statistics(&session, &sql.column_statistics)?;
-    }
     quality.verdict = verdict::judge(job.contract, &quality);
-    let quality_bytes = json_bytes(&quality)?;
-    let profile = match job.profile {
-        true => {
-            let _phase = context.report.phase("profile");
-            Some(profile(&session, job, &sql.profile)?)
-        }
-        false => None,
-    };
+    Ok(quality)
+}
 
-    let data = folder.join("data.parquet");
-    {
-        let _phase = context.report.phase("write");
-        let key_values = crate::staging::key_values(
-            job,
-            &manifest,
-            &quarantine_sha256,
-            &quality_bytes,
-            profile.as_deref(),
-        );
-        // By what the source holds, never by the memory of the machine: the same bytes everywhere.
+fn profile(job: &Job<'_>, opened: &Opened) -> Result<Option<Vec<u8>>, StageError> {
+    if !job.profile {
+        return Ok(None);
+    }
+    let _phase = job.context.report.phase("profile");
+    measure::profile(&opened.session, job, &opened.published().profile).map(Some)
+}
+
+/// Writes the data file, and holds what was written against what was counted.
+fn write(
+    job: &Job<'_>,
+    opened: &Opened,
+    path: &Path,
+    key_values: &BTreeMap<String, String>,
+    day: Day,
+    counts: &Counts,
+) -> Result<(), StageError> {
+    let _phase = job.context.report.phase("write");
+    let Opened { session, .. } = opened;
+    let sql = opened.published();
+    // By what the source holds, never by the memory of the machine: the same bytes everywhere.
+    let rows = if day.is_written_in_order(session.long_text_bytes()) {
+        let columns = job.contract.columns.iter();
+        let columns = columns
+            .map(|column| (column.name.clone(), column_kind(column.column_type)))
+            .collect();
+        session.write_parquet_with_long_texts(&sql.select_kept, columns, path, key_values)
+    } else {
         let layout = ParquetOptions {
-            rows_per_group: rows_per_group(source_bytes, quality.counts.rows_read),
+            rows_per_group: rows_per_group(day.source_bytes, counts.rows_read),
         };
-        let rows = session
-            .write_parquet_with(&sql.published, &data, &key_values, &layout)
-            .stage("write the data file")?;
-        if rows != quality.counts.rows_published {
-            return Err(not_conserved(job, &quality.counts, rows));
-        }
-    }
-    if !quality.counts.are_conserved() {
-        return Err(not_conserved(
-            job,
-            &quality.counts,
-            quality.counts.rows_published,
-        ));
-    }
-    // Giving a gigabyte back takes the kernel a tenth of a second, in which nothing has to wait.
-    background.run(move || drop(session));
-    report(job, &quality);
-    Ok(Built {
-        manifest,
-        data,
-        quarantine: quarantine_path,
-        quarantine_sha256,
-        rows_published: quality.counts.rows_published,
-        quality: quality_bytes,
-        profile,
-        background,
-    })
+        session.write_parquet_with(&sql.select, path, key_values, &layout)
+    };
+    let rows = rows.stage("write the data file")?;
+    conservation::written(job.name, "data file", rows, counts.rows_published)
 }
 
 /// The size of all decoded files.
@@ -286,131 +276,7 @@ fn source_bytes(files: &[SourceFile]) -> Result<u64, StageError> {
     })
 }
 
-fn not_conserved(job: &Job<'_>, counts: &Counts, written: u64) -> StageError {
-    StageError::new(
-        Exit::Bug,
-        format!(
-            "dataset `{}` does not add up: {} rows read, {} published ({written} written), {} quarantined, {} duplicate",
-            job.name, counts.rows_read, counts.rows_published, counts.rows_quarantined, counts.rows_duplicate
-        ),
-    )
-    .hint("nothing was published; this is a bug of the lakehouse: please report it with the run report")
-}
-
-fn counts(session: &Session, sql: &SilverSql) -> Result<Counts, StageError> {
-    let rows = session.query(&sql.counts).stage("count rows")?;
-    let row = rows.first().map(Vec::as_slice).unwrap_or_default();
-    let number = |index: usize| row.get(index).and_then(Value::as_u64).unwrap_or_default();
-    Ok(Counts {
-        rows_read: number(0),
-        rows_published: number(1),
-        rows_quarantined: number(2),
-        rows_duplicate: number(3),
-    })
-}
-
-fn rule_counts(
-    session: &Session,
-    sql: &str,
-    manifest: &Manifest,
-) -> Result<Vec<RuleCount>, StageError> {
-    Ok(session
-        .query(sql)
-        .stage("count broken rules")?
-        .into_iter()
-        .map(|row| {
-            let text = |index: usize| row.get(index).and_then(Value::as_str).map(str::to_owned);
-            let file = row
-                .get(3)
-                .and_then(Value::as_u64)
-                .and_then(|index| manifest.files.get(usize::try_from(index).ok()?));
-            let example = file
-                .zip(row.get(4).and_then(Value::as_u64))
-                .map(|(file, position)| Example {
-                    source_name: file.source_name.clone(),
-                    position,
-                });
-            RuleCount {
-                example,
-                column: text(0),
-                rule: text(1).unwrap_or_default(),
-                rows: row.get(2).and_then(Value::as_u64).unwrap_or_default(),
-            }
-        })
-        .collect())
-}
-
-fn column_statistics(session: &Session, sql: &str) -> Result<Vec<ColumnStatistics>, StageError> {
-    Ok(session
-        .query(sql)
-        .stage("column statistics")?
-        .into_iter()
-        .map(|row| {
-            let text = |index: usize| row.get(index).and_then(Value::as_str).map(str::to_owned);
-            ColumnStatistics {
-                name: text(0).unwrap_or_default(),
-                nulls: row.get(1).and_then(Value::as_u64).unwrap_or_default(),
-                min: text(2),
-                max: text(3),
-            }
-        })
-        .collect())
-}
-
-/// The profile as JSON: the engine's own rows, one object per column.
-fn profile(session: &Session, job: &Job<'_>, sql: &str) -> Result<Vec<u8>, StageError> {
-    let names: Vec<String> = session
-        .describe(sql)
-        .stage("profile")?
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    let columns: Vec<serde_json::Value> = session
-        .query(sql)
-        .stage("profile")?
-        .into_iter()
-        .map(|row| {
-            names
-                .iter()
-                .cloned()
-                .zip(row.iter().map(json))
-                .collect::<serde_json::Map<_, _>>()
-                .into()
-        })
-        .collect();
-    let profile = serde_json::json!({
-        "pipeline": job.context.pipeline.name.to_string(),
-        "dataset": job.name.to_string(),
-        "date": job.context.date.to_string(),
-        "columns": columns,
-    });
-    json_bytes(&profile)
-}
-
-/// A value of a profile: numbers stay numbers, everything else is the engine's text.
-fn json(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Null => serde_json::Value::Null,
-        Value::Bool(value) => (*value).into(),
-        Value::Int(value) => {
-            i64::try_from(*value).map_or_else(|_| value.to_string().into(), Into::into)
-        }
-        Value::Double(value) => (*value).into(),
-        Value::List(values) => values.iter().map(json).collect(),
-        other => other.to_string().into(),
-    }
-}
-
-/// JSON as it is stored: readable, and the same bytes for the same content.
-fn json_bytes(value: &impl serde::Serialize) -> Result<Vec<u8>, StageError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| {
-        StageError::bug("a report cannot be written as JSON").cause(error.to_string())
-    })?;
-    bytes.push(b'\n');
-    Ok(bytes)
-}
-
-fn report(job: &Job<'_>, quality: &QualityReport) {
+fn log(job: &Job<'_>, quality: &QualityReport) {
     let entry = job.context.report.dataset(job.name);
     entry.counts(quality.counts);
     entry.set("files", quality.files);

@@ -1,7 +1,7 @@
 //! Which of the clean rows are published.
 
 use lakehouse_bind::EngineFailure as _;
-use lakehouse_contract::silver_sql::SilverSql;
+use lakehouse_contract::silver_sql::PublishedSql;
 use lakehouse_engine::Session;
 use lakehouse_stage::StageError;
 
@@ -12,7 +12,11 @@ use crate::budget::Budget;
 ///
 /// # Errors
 /// What the engine reports.
-pub fn deduplicate(session: &Session, sql: &SilverSql, budget: &Budget) -> Result<(), StageError> {
+pub fn deduplicate(
+    session: &Session,
+    sql: &PublishedSql,
+    budget: &Budget,
+) -> Result<(), StageError> {
     if let Some(repeated) = &sql.repeated {
         let rows = session
             .query(&repeated.seen_rows)
@@ -82,8 +86,10 @@ mod tests {
             reader_bytes: 0,
             seen_bytes: Some(seen_bytes),
             engine_bytes,
+            threads: 2,
+            small_pieces: false,
         };
-        deduplicate(&session, &sql, &budget).unwrap();
+        deduplicate(&session, &sql.published, &budget).unwrap();
         session
             .query("SELECT k, v FROM published ORDER BY ALL")
             .unwrap()

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use lakehouse_contract::{Format, Name};
+use lakehouse_contract::{Compression, Format, Name};
 use lakehouse_reader::{SourceFile, Unreadable};
 use lakehouse_stage::{Exit, StageError};
 use lakehouse_store::manifest::{self, Manifest, ManifestFile};
@@ -59,6 +59,8 @@ pub(crate) fn folder_name(dataset: &Name) -> String {
 /// Store failures, a full disk, and an object that is not what the manifest says.
 pub async fn files(job: &Job<'_>, manifest: &Manifest) -> Result<Fetched, StageError> {
     let _phase = job.context.report.phase("fetch");
+    let needed_bytes = needed_bytes(job, manifest);
+    job.context.workspace.require_free(needed_bytes)?;
     let folder = job.context.workspace.directory(&folder_name(job.name))?;
     let total_bytes = manifest.files.iter().map(|file| file.size_bytes).sum();
     let progress = job
@@ -82,6 +84,24 @@ pub async fn files(job: &Job<'_>, manifest: &Manifest) -> Result<Fetched, StageE
     fetched.files.sort_by_key(|file| file.index);
     fetched.unreadable.sort_by_key(|(index, _)| *index);
     Ok(fetched)
+}
+
+/// What a compressed file grows to, where nothing else is known.
+const GROWTH_OF_COMPRESSED: u64 = 5;
+
+/// The disk space that the day will need: its decoded files, and of what does not fit into memory
+/// the engine's share that it spills. A day that is estimated too small still ends with 75.
+fn needed_bytes(job: &Job<'_>, manifest: &Manifest) -> u64 {
+    let stored = manifest
+        .files
+        .iter()
+        .fold(0_u64, |sum, file| sum.saturating_add(file.size_bytes));
+    let growth = match job.dataset.format.compression() {
+        Compression::None => 1,
+        _ => GROWTH_OF_COMPRESSED,
+    };
+    let decoded = stored.saturating_mul(growth);
+    decoded.saturating_add(decoded.saturating_sub(job.context.memory_limit_bytes))
 }
 
 type FetchResult = Result<SourceFile, (i32, Unreadable)>;

@@ -11,9 +11,13 @@
 
 pub mod budget;
 pub mod build;
+pub mod conservation;
 pub mod deduplicate;
 pub mod fetch;
+pub mod measure;
+pub mod opened;
 pub mod quarantine;
+pub mod sample;
 pub mod source;
 pub mod staging;
 

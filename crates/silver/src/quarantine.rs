@@ -2,23 +2,24 @@
 //! may be shown of its text.
 //!
 //! The reader keeps no text while it reads, since almost no row needs it. Rejected rows are
-//! read again, one by one, from the offset that the reader noted.
+//! read again, one by one, from the offset that the reader noted, and are handed to the engine
+//! in pieces of a few megabytes: a day may consist of nothing but long, broken records.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use lakehouse_bind::EngineFailure;
+use lakehouse_bind::EngineFailure as _;
 use lakehouse_contract::quote::literal;
-use lakehouse_engine::{Chunk, ColumnKind, RowSource, RowWorker, Session, Value};
-use lakehouse_reader::{ReaderOptions, SourceFile, SourceTexts, Unreadable};
+use lakehouse_engine::{
+    Chunk, ColumnKind, EngineError, PIECE_BYTES, RowSource, RowWorker, Rows, Value,
+};
+use lakehouse_reader::{ReadError, SourceFile, SourceTexts, Unreadable};
 use lakehouse_stage::{Exit, StageError};
 use lakehouse_store::manifest::Manifest;
 
 use crate::Job;
-
-/// Rejected rows whose text is in memory at once.
-const PAGE_ROWS: usize = 20_000;
-const TEXTS: &str = "rejected_texts";
+use crate::opened::Opened;
 
 /// The files of the day by their index in the manifest.
 pub struct SourceFiles {
@@ -44,42 +45,30 @@ impl SourceFiles {
     }
 }
 
-/// A rejected row's place, and its text once it was read again.
-struct Rejected {
-    number: i64,
-    file: i32,
-    position: u64,
-    offset: u64,
-    shape_is_broken: bool,
-}
-
-/// The quarantine file's SELECT, in a total order: the same rows are the same bytes.
-const SELECT: &str = "SELECT * FROM (\n\
-  SELECT files.name AS source_name, files.sha256 AS source_sha256, rejected.position, rejected.rules, texts.source, CAST(NULL AS VARCHAR) AS detail\n\
-  FROM rejected JOIN source_files AS files ON files.number = rejected.file LEFT JOIN quarantine_texts AS texts ON texts.number = rejected.number\n\
+/// Rejected rows and unreadable files in a total order: no two of them stand at the same place, and
+/// the same rows are the same bytes.
+const ENTRIES: &str = "SELECT * FROM (\n\
+  SELECT files.name AS source_name, files.sha256 AS source_sha256, _lake_position AS position, CAST(to_json(_lake_reasons) AS VARCHAR) AS rules, CAST(NULL AS VARCHAR) AS detail, \
+  _lake_file AS file, _lake_offset AS byte_offset, len(list_filter(_lake_reasons, lambda entry: entry.\"column\" IS NULL)) > 0 AS shape_is_broken\n\
+  FROM judged JOIN source_files AS files ON files.number = _lake_file WHERE _lake_reasons IS NOT NULL\n\
   UNION ALL\n\
-  SELECT files.name, files.sha256, unreadable.position, [{'column': CAST(NULL AS VARCHAR), 'rule': 'unreadableFile'}], NULL, unreadable.reason\n\
+  SELECT files.name, files.sha256, unreadable.position, '[{\"column\":null,\"rule\":\"unreadableFile\"}]', unreadable.reason, unreadable.file, CAST(0 AS BIGINT), true\n\
   FROM unreadable_files AS unreadable JOIN source_files AS files ON files.number = unreadable.file\n\
-) ORDER BY source_name, source_sha256, position, CAST(rules AS VARCHAR), source NULLS FIRST, detail NULLS FIRST";
+) ORDER BY source_name, source_sha256, position, file, byte_offset";
 
-/// Writes the quarantine file and returns its SHA-256.
+/// Writes the quarantine file and returns its number of rows.
 ///
 /// # Errors
 /// Engine failures, and a source file that can no longer be read.
 pub fn write(
-    session: &Session,
     job: &Job<'_>,
+    opened: &Opened,
     files: &SourceFiles,
-    texts: &mut PagedTexts,
     unreadable: &[(i32, Unreadable)],
     output: &Path,
-) -> Result<String, StageError> {
+) -> Result<u64, StageError> {
+    let session = &opened.session;
     let run = |sql: &str| session.execute(sql).stage("write the quarantine file");
-    run(
-        "CREATE TABLE rejected AS SELECT row_number() OVER (ORDER BY _lake_file, _lake_position, _lake_offset) AS number, \
-         _lake_file AS file, _lake_position AS position, _lake_offset AS byte_offset, _lake_reasons AS rules \
-         FROM judged WHERE _lake_reasons IS NOT NULL",
-    )?;
     run("CREATE TABLE source_files (number INTEGER, name VARCHAR, sha256 VARCHAR)")?;
     for page in files
         .names
@@ -107,146 +96,103 @@ pub fn write(
             literal(&file.reason)
         ))?;
     }
-    run("CREATE TABLE quarantine_texts (number BIGINT, source VARCHAR)")?;
-    read_texts(session, files, texts)?;
+    let rejected = Rejected {
+        rows: session.rows(ENTRIES).stage("write the quarantine file")?,
+        waiting: Vec::new().into_iter(),
+        texts: Texts::new(job, opened, files)?,
+    };
     session
-        .write_parquet(SELECT, output, &std::collections::BTreeMap::new())
-        .stage("write the quarantine file")?;
-    let sha256 = lakehouse_store::sha256_of_file(output)?.0;
-    tracing::debug!(dataset = %job.name, sha256, "quarantine file written");
-    Ok(sha256)
+        .write_parquet_in_order(
+            Arc::new(Entries(Mutex::new(Some(rejected)))),
+            |source| {
+                format!(
+                    "SELECT source_name, source_sha256, position, \
+                     from_json(rules, '[{{\"column\":\"VARCHAR\",\"rule\":\"VARCHAR\"}}]') AS rules, \
+                     source, detail FROM {source}"
+                )
+            },
+            output,
+            &BTreeMap::new(),
+        )
+        .stage("write the quarantine file")
 }
 
-/// Reads the rejected rows' texts again, a page at a time.
-fn read_texts(
-    session: &Session,
-    files: &SourceFiles,
-    texts: &mut PagedTexts,
-) -> Result<(), StageError> {
-    let mut first: i64 = 1;
-    loop {
-        let last = first + PAGE_ROWS as i64 - 1;
-        let page = session
-            .query(&format!(
-                "SELECT number, file, position, byte_offset, len(list_filter(rules, lambda entry: entry.\"column\" IS NULL)) > 0 \
-                 FROM rejected WHERE number BETWEEN {first} AND {last} ORDER BY number"
-            ))
-            .stage("read rejected rows again")?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        let mut found = Vec::with_capacity(page.len());
-        for row in &page {
-            let rejected = Rejected::from_row(row);
-            // Where the record's shape is broken its fields have no meaning: bronze has the text.
-            if rejected.shape_is_broken {
-                continue;
-            }
-            let Some(path) = files.paths.get(&rejected.file) else {
-                continue;
-            };
-            let text = texts
-                .texts
-                .texts(path, rejected.offset, rejected.position)
-                .map_err(|error| {
-                    StageError::new(
-                        Exit::Bug,
-                        format!("a rejected row could not be read again: {error}"),
-                    )
-                })?;
-            let object: serde_json::Map<String, serde_json::Value> = texts
-                .fields
-                .iter()
-                .cloned()
-                .zip(text.into_iter().map(serde_json::Value::from))
-                .collect();
-            found.push((
-                rejected.number,
-                serde_json::Value::Object(object).to_string(),
-            ));
-        }
-        texts.page.put(found);
-        session
-            .execute(&format!(
-                "INSERT INTO quarantine_texts SELECT number, source FROM {TEXTS}()"
-            ))
-            .stage("keep the texts of rejected rows")?;
-        first = last + 1;
-    }
-}
-
-impl Rejected {
-    fn from_row(row: &[Value]) -> Self {
-        let number = |index: usize| row.get(index).and_then(Value::as_i64).unwrap_or_default();
-        Self {
-            number: number(0),
-            file: i32::try_from(number(1)).unwrap_or_default(),
-            position: u64::try_from(number(2)).unwrap_or_default(),
-            offset: u64::try_from(number(3)).unwrap_or_default(),
-            shape_is_broken: row.get(4).and_then(Value::as_bool).unwrap_or_default(),
-        }
-    }
-}
-
-/// Reads texts again and hands them to the engine. Registered before the session is locked.
-pub struct PagedTexts {
+/// Reads the texts of unclassified source fields that the contract names, and of no others.
+struct Texts {
     fields: Vec<String>,
     texts: SourceTexts,
-    page: Page,
+    paths: BTreeMap<i32, PathBuf>,
 }
 
-impl PagedTexts {
-    /// Texts of the unclassified source fields that the contract names, and of no others.
-    ///
-    /// # Errors
-    /// Engine failures.
-    pub fn register(
-        session: &Session,
-        job: &Job<'_>,
-        options: &ReaderOptions,
-    ) -> Result<Self, StageError> {
+impl Texts {
+    fn new(job: &Job<'_>, opened: &Opened, files: &SourceFiles) -> Result<Self, StageError> {
         let fields = job.contract.showable_paths();
-        let page = Page::default();
-        session
-            .register_source(TEXTS, Arc::new(page.clone()))
-            .stage("register the texts")?;
         let paths = fields
             .iter()
             .map(|field| lakehouse_reader::split_path(field))
             .collect();
-        let texts = SourceTexts::new(paths, options)
+        let texts = SourceTexts::new(paths, &opened.options)
             .map_err(|error| StageError::from_error(Exit::Usage, &error))?;
         Ok(Self {
             fields,
             texts,
-            page,
+            paths: files.paths.clone(),
         })
     }
-}
 
-/// The page of texts that the engine reads next; one worker takes all of it.
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<(i64, String)>>>);
-
-impl Page {
-    fn put(&self, texts: Vec<(i64, String)>) {
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = texts;
+    /// A record's texts as a JSON object.
+    fn source(
+        &mut self,
+        file: i32,
+        offset: u64,
+        position: u64,
+    ) -> Result<Option<String>, EngineError> {
+        let Some(path) = self.paths.get(&file) else {
+            return Ok(None);
+        };
+        let texts = self.texts.texts(path, offset, position);
+        let texts = texts.map_err(|error| match &error {
+            ReadError::Io { path, source } => {
+                EngineError::from_io(&format!("cannot read `{}`", path.display()), source)
+            }
+            other => EngineError::from(format!("a rejected row could not be read again: {other}")),
+        })?;
+        let object: serde_json::Map<String, serde_json::Value> = self
+            .fields
+            .iter()
+            .cloned()
+            .zip(texts.into_iter().map(serde_json::Value::from))
+            .collect();
+        Ok(Some(serde_json::Value::Object(object).to_string()))
     }
 }
 
-impl RowSource for Page {
+/// The file's rows as the engine reads them; one worker takes all of them.
+struct Entries(Mutex<Option<Rejected>>);
+
+struct Rejected {
+    rows: Rows,
+    waiting: std::vec::IntoIter<Vec<Value>>,
+    texts: Texts,
+}
+
+impl RowSource for Entries {
     fn columns(&self) -> Vec<(String, ColumnKind)> {
-        vec![
-            ("number".to_owned(), ColumnKind::Int64),
-            ("source".to_owned(), ColumnKind::Text),
+        [
+            ("source_name", ColumnKind::Text),
+            ("source_sha256", ColumnKind::Text),
+            ("position", ColumnKind::Int64),
+            ("rules", ColumnKind::Text),
+            ("source", ColumnKind::Text),
+            ("detail", ColumnKind::Text),
         ]
+        .map(|(name, kind)| (name.to_owned(), kind))
+        .to_vec()
     }
 
     fn worker(&self) -> Box<dyn RowWorker> {
-        Box::new(self.clone())
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::new(EntriesWorker(taken))
     }
 
     fn max_threads(&self) -> usize {
@@ -254,17 +200,69 @@ impl RowSource for Page {
     }
 }
 
-impl RowWorker for Page {
-    fn fill(&mut self, chunk: &mut Chunk<'_>) -> Result<usize, String> {
-        let mut rest = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let taken = rest.len().min(chunk.capacity());
-        for (row, (number, source)) in rest.drain(..taken).enumerate() {
-            chunk.column_mut::<i64>(0)[row] = number;
-            chunk.set_text(1, row, source.as_bytes());
+struct EntriesWorker(Option<Rejected>);
+
+impl RowWorker for EntriesWorker {
+    fn fill(&mut self, chunk: &mut Chunk<'_>) -> Result<usize, EngineError> {
+        let Some(rejected) = &mut self.0 else {
+            return Ok(0);
+        };
+        let (mut filled, mut bytes) = (0, 0);
+        while filled < chunk.capacity() && bytes < PIECE_BYTES {
+            let Some(row) = rejected.next()? else {
+                break;
+            };
+            bytes += rejected.fill_row(chunk, filled, &row)?;
+            filled += 1;
         }
-        Ok(taken)
+        Ok(filled)
+    }
+}
+
+impl Rejected {
+    fn next(&mut self) -> Result<Option<Vec<Value>>, EngineError> {
+        if self.waiting.as_slice().is_empty() {
+            self.waiting = self.rows.next_rows()?.into_iter();
+        }
+        Ok(self.waiting.next())
+    }
+
+    /// Writes an entry; returns the bytes of its texts.
+    fn fill_row(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        to: usize,
+        row: &[Value],
+    ) -> Result<usize, EngineError> {
+        let number = |index: usize| row.get(index).and_then(Value::as_i64).unwrap_or_default();
+        let text = |index: usize| row.get(index).and_then(Value::as_str);
+        let position = number(2);
+        // Where the record's shape is broken its fields have no meaning: bronze has the text.
+        let source = match row.get(7).and_then(Value::as_bool).unwrap_or_default() {
+            true => None,
+            false => self.texts.source(
+                i32::try_from(number(5)).unwrap_or_default(),
+                u64::try_from(number(6)).unwrap_or_default(),
+                u64::try_from(position).unwrap_or_default(),
+            )?,
+        };
+        chunk.column_mut::<i64>(2)[to] = position;
+        let mut bytes = 0;
+        for (column, text) in [
+            (0, text(0)),
+            (1, text(1)),
+            (3, text(3)),
+            (4, source.as_deref()),
+            (5, text(4)),
+        ] {
+            match text {
+                Some(text) => {
+                    bytes += text.len();
+                    chunk.set_str(column, to, text);
+                }
+                None => chunk.set_null(column, to),
+            }
+        }
+        Ok(bytes)
     }
 }

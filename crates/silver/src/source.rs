@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use lakehouse_engine::{Chunk, ColumnKind, RowSource, RowWorker};
-use lakehouse_reader::{Batch, ColumnData, Reader, Values, Worker};
+use lakehouse_engine::{Chunk, ColumnKind, EngineError, RowSource, RowWorker};
+use lakehouse_reader::{Batch, ColumnData, ReadError, Reader, Values, Worker};
 
 /// A [`Reader`] that the engine can select from.
 pub struct ReaderSource {
@@ -59,8 +59,15 @@ impl RowSource for ReaderSource {
 struct ReaderWorker(Worker);
 
 impl RowWorker for ReaderWorker {
-    fn fill(&mut self, chunk: &mut Chunk<'_>) -> Result<usize, String> {
-        let Some(batch) = self.0.next_batch().map_err(|error| error.to_string())? else {
+    fn fill(&mut self, chunk: &mut Chunk<'_>) -> Result<usize, EngineError> {
+        let next = self.0.next_batch().map_err(|error| match &error {
+            // The disk's fault, not the program's.
+            ReadError::Io { path, source } => {
+                EngineError::from_io(&format!("cannot read `{}`", path.display()), source)
+            }
+            other => EngineError::from(other.to_string()),
+        });
+        let Some(batch) = next? else {
             return Ok(0);
         };
         for (index, column) in batch.columns().iter().enumerate() {

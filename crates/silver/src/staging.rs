@@ -20,10 +20,9 @@ pub fn key_values(
     manifest: &Manifest,
     quarantine_sha256: &str,
     quality: &[u8],
-    profile: Option<&[u8]>,
 ) -> BTreeMap<String, String> {
     let inputs = inputs_json(manifest);
-    let mut key_values = BTreeMap::from([
+    BTreeMap::from([
         (
             "lake.pipeline".to_owned(),
             job.context.pipeline.name.to_string(),
@@ -48,14 +47,7 @@ pub fn key_values(
             "lake.quality".to_owned(),
             format!("{}.json", sha256_of_bytes(quality)),
         ),
-    ]);
-    if let Some(profile) = profile {
-        key_values.insert(
-            "lake.profile".to_owned(),
-            format!("{}.json", sha256_of_bytes(profile)),
-        );
-    }
-    key_values
+    ])
 }
 
 /// The sorted (source name, size, SHA-256) of the manifest.
@@ -108,7 +100,7 @@ pub async fn upload(job: &Job<'_>, built: Built) -> Result<(), StageError> {
     let _phase = context.report.phase("stage");
     let store = &context.store;
     let quality_sha256 = sha256_of_bytes(&built.quality);
-    let mut names = BTreeMap::from([
+    let names = BTreeMap::from([
         (
             "quarantine".to_owned(),
             format!("{}.parquet", built.quarantine_sha256),
@@ -130,9 +122,12 @@ pub async fn upload(job: &Job<'_>, built: Built) -> Result<(), StageError> {
         bytes,
         None,
     );
+    // The report's object says that there is a profile, the data file does not: what is published
+    // is the same with one and without.
+    let mut beside_report = BTreeMap::new();
     if let Some(profile) = built.profile {
         let sha256 = sha256_of_bytes(&profile);
-        names.insert("profile".to_owned(), format!("{sha256}.json"));
+        beside_report.insert("profile".to_owned(), sha256.clone());
         staged(
             job,
             StagedFile::Profile,
@@ -159,7 +154,7 @@ pub async fn upload(job: &Job<'_>, built: Built) -> Result<(), StageError> {
         .put_bytes(
             &address(job, StagedFile::Quality),
             Bytes::from(built.quality),
-            &with_sha256(&quality_sha256, BTreeMap::new()),
+            &with_sha256(&quality_sha256, beside_report),
         )
         .await?;
     let data_sha256 = lakehouse_store::sha256_of_file(&built.data)?.0;

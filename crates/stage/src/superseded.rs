@@ -16,8 +16,12 @@ use crate::StageError;
 /// by the store's clock, before it can be superfluous.
 pub const SAFE_AGE: TimeDelta = TimeDelta::hours(1);
 
-/// The names under which `data.parquet` names the objects of its partition.
+/// The names under which `data.parquet` names the objects of its partition. Older ones also name
+/// their profile.
 const NAMES: [&str; 3] = ["quarantine", "quality", "profile"];
+/// A profile is named after its quality report: `<SHA-256 of the report>.profile.json`. It counts as
+/// long as the report does.
+pub const PROFILE_EXTENSION: &str = "profile.json";
 
 /// One dataset's partition on one date.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,10 +104,11 @@ async fn published(
     data: &lakehouse_store::ObjectAddress,
 ) -> Result<Option<Published>, StageError> {
     Ok(store.head(data).await?.map(|info| {
-        let named: Vec<String> = NAMES
+        let mut named: Vec<String> = NAMES
             .iter()
             .filter_map(|name| info.metadata.get(*name).cloned())
             .collect();
+        named.extend(profile_of(info.metadata.get("quality")));
         // Every partition has a quality report: an object without its name is not check's.
         let names = info.metadata.contains_key("quality").then_some(named);
         Published {
@@ -113,12 +118,18 @@ async fn published(
     }))
 }
 
+/// The name of the profile that belongs to a report.
+fn profile_of(quality: Option<&String>) -> Option<String> {
+    let report = quality?.strip_suffix("json")?;
+    Some(format!("{report}{PROFILE_EXTENSION}"))
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
     use lakehouse_store::ObjectInfo;
 
-    use super::{Published, is_superfluous};
+    use super::{Published, is_superfluous, profile_of};
 
     fn object(name: &str, written: DateTime<Utc>) -> ObjectInfo {
         ObjectInfo {
@@ -153,6 +164,16 @@ mod tests {
         ));
         assert!(!is_superfluous(false, &named, Some(&published(None))));
         assert!(is_superfluous(false, &named, None));
+    }
+
+    #[test]
+    fn a_profile_is_named_after_its_report() {
+        let report = "0a1b.json".to_owned();
+        assert_eq!(
+            profile_of(Some(&report)),
+            Some("0a1b.profile.json".to_owned())
+        );
+        assert_eq!(profile_of(None), None);
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub enum Key {
         dataset: Name,
         date: RunDate,
     },
-    /// A quarantine file (`parquet`) or a report (`json`), named by its content.
+    /// A quarantine file (`parquet`) or a report (`json`), named by its content, or the profile that
+    /// belongs to a report (`profile.json`), named by the content of that report.
     Quarantine {
         pipeline: Name,
         dataset: Name,

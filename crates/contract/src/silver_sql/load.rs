@@ -12,8 +12,9 @@
 
 use chrono_tz::Tz;
 
+use super::long_texts::{self, LongTexts};
 use super::rules::{self, Rule};
-use super::{JUDGED, REASONS_TYPE, name, names, published};
+use super::{JUDGED, REASONS_TYPE, name, published};
 use crate::contract::{Column, Contract};
 use crate::{ColumnType, RunDate, quote};
 
@@ -38,15 +39,21 @@ pub(super) fn load(
         "CREATE TABLE {JUDGED} AS\nSELECT {}, {POSITION}, _lake_repaired,{}\n  \
          CASE WHEN {broken}\n  THEN {reasons}\n  END AS _lake_reasons\n\
          FROM ({}) AS _lake_row",
-        names(contract),
+        kept(contract),
         seen(contract),
         values(contract, source_table),
     )
 }
 
+/// The values, long texts as their beginnings.
+fn kept(contract: &Contract) -> String {
+    let kept: Vec<String> = contract.columns.iter().map(long_texts::kept).collect();
+    kept.join(", ")
+}
+
 /// Whether a row's key may have come before: what deduplication looks at first.
 fn seen(contract: &Contract) -> String {
-    published::counted(contract)
+    published::counted(contract, LongTexts::Absent)
         .map(|counted| format!("\n  lake_seen(hash({counted})) AS _lake_seen,"))
         .unwrap_or_default()
 }
@@ -165,34 +172,6 @@ fn row(contract: &Contract, source_table: &str) -> String {
         "\n      SELECT {}\n      FROM {source_table}",
         select.join(", ")
     )
-}
-
-/// Layer 1 without a reader: one row of nothing, of the right types.
-pub(super) fn typed_row(contract: &Contract) -> String {
-    let mut select: Vec<String> = contract
-        .columns
-        .iter()
-        .filter(|column| column.source_path.is_some())
-        .map(|column| {
-            format!(
-                "CAST(NULL AS {}) AS {}",
-                column.column_type.sql(),
-                name(column)
-            )
-        })
-        .collect();
-    let texts = contract.source_texts();
-    if !texts.is_empty() {
-        let fields: Vec<String> = texts
-            .iter()
-            .map(|path| format!("{}: CAST(NULL AS VARCHAR)", quote::literal(path)))
-            .collect();
-        select.push(format!("{{{}}} AS \"source\"", fields.join(", ")));
-    }
-    if select.is_empty() {
-        select.push("NULL AS _lake_nothing".to_owned());
-    }
-    format!("SELECT {}", select.join(", "))
 }
 
 fn computed(place: usize) -> String {

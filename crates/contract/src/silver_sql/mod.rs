@@ -5,8 +5,8 @@
 //! 1. [`SilverSql::load`] makes the table `judged`: every row read, its published values, and
 //!    what is wrong with it.
 //! 2. [`SilverSql::drop_files`] takes out the rows of files that turned out to be unreadable.
-//! 3. One of [`SilverSql::repeated`], then [`SilverSql::deduplicate`], each statement in turn, make
-//!    the view `published`.
+//! 3. One of [`PublishedSql::repeated`], then [`PublishedSql::deduplicate`], each statement in turn,
+//!    make the view `published`.
 //! 4. All others only ask.
 //!
 //! The statements are a pure function of the contract, the run date and the schedule's zone, and
@@ -14,6 +14,7 @@
 //! [`crate::quote`]; only `transformLogic` is SQL already, and it has been through the tokenizer.
 
 mod load;
+mod long_texts;
 mod published;
 #[cfg(test)]
 mod published_tests;
@@ -22,11 +23,14 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use published::Repeated;
+pub use long_texts::{DIGEST_CHARACTERS, LONG_TEXT_BYTES, PLACE_CHARACTERS};
+pub use published::{PublishedSql, Repeated};
 
 use std::fmt::Write as _;
 
 use chrono_tz::Tz;
+
+use long_texts::LongTexts;
 
 use crate::contract::{Column, Contract};
 use crate::{RunDate, quote};
@@ -44,14 +48,10 @@ pub struct SilverSql {
     /// Makes the table `judged`: the published columns, `_lake_file`, `_lake_position`,
     /// `_lake_offset`, `_lake_repaired`, and `_lake_reasons`, which is NULL for a clean row.
     pub load: String,
-    /// The ways to find keys that occur twice, where a contract asks for it.
-    pub repeated: Option<Repeated>,
-    /// Make the view `published`, of the contract's columns alone.
-    pub deduplicate: Vec<String>,
-    /// The contract's columns of all published rows, in a total order.
-    pub published: String,
-    /// `_lake_file`, `_lake_position` and `_lake_offset` of the rows that break a rule, in order.
-    pub rejected_positions: String,
+    /// What is published where no long text was kept beside the engine.
+    pub published: PublishedSql,
+    /// What is published where some were.
+    pub published_with_long_texts: PublishedSql,
     /// `rows_read`, `rows_published`, `rows_quarantined` and `rows_duplicate`, each counted by
     /// itself, in one row.
     pub counts: String,
@@ -62,9 +62,6 @@ pub struct SilverSql {
     /// `column`, `nulls`, `min` and `max` of the published rows; the last two are texts, of at
     /// most 200 characters, and NULL for a classified column.
     pub column_statistics: String,
-    /// `column`, `distinct_values`, and the quantiles `q05`, `q25`, `q50`, `q75` and `q95` as
-    /// texts; these are NULL for texts, booleans and classified columns.
-    pub profile: String,
 }
 
 impl SilverSql {
@@ -95,48 +92,13 @@ pub fn silver_sql(
 ) -> SilverSql {
     SilverSql {
         load: load::load(contract, source_table, run_date, timezone),
-        repeated: published::repeated(contract),
-        deduplicate: published::deduplicate(contract),
-        published: published::published(contract),
-        rejected_positions: report::rejected_positions(),
+        published: PublishedSql::new(contract, LongTexts::Absent),
+        published_with_long_texts: PublishedSql::new(contract, LongTexts::Present),
         counts: report::counts(contract),
         rules: report::rules(),
         repairs: report::repairs(contract),
         column_statistics: report::column_statistics(contract),
-        profile: report::profile(contract),
     }
-}
-
-/// One transform, to be bound by the engine before any data is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransformCheck {
-    /// The column that it computes.
-    pub column: String,
-    /// The expression as the contract has it.
-    pub expression: String,
-    /// A SELECT of the expression alone, over a row of the right types.
-    pub select: String,
-    /// The type that it must have, exactly: nothing is cast.
-    pub expected_type: String,
-}
-
-/// A check for every transform of the contract, in the order of the columns.
-#[must_use]
-pub fn transform_checks(contract: &Contract) -> Vec<TransformCheck> {
-    let row = load::typed_row(contract);
-    let checks = contract.columns.iter().filter_map(|column| {
-        let expression = column.transform.clone()?;
-        Some(TransformCheck {
-            column: column.name.clone(),
-            select: format!(
-                "SELECT (\n{expression}\n) AS {} FROM ({row}) AS _lake_row",
-                name(column)
-            ),
-            expected_type: column.column_type.sql(),
-            expression,
-        })
-    });
-    checks.collect()
 }
 
 /// A column's quoted name.

@@ -1,8 +1,45 @@
 //! Which rows are published, and in which order.
 
-use super::{JUDGED, PUBLISHED, names};
+use super::long_texts::{self, LongTexts};
+use super::{JUDGED, PUBLISHED, names, report};
 use crate::contract::{Contract, Dedupe, Keep};
 use crate::quote;
+
+/// The statements that depend on whether long texts were kept beside the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedSql {
+    /// The ways to find keys that occur twice, where a contract asks for it.
+    pub repeated: Option<Repeated>,
+    /// Make the view `published`, of the contract's columns alone.
+    pub deduplicate: Vec<String>,
+    /// The contract's columns of all published rows, in a total order. Long texts are restored.
+    pub select: String,
+    /// As [`select`](Self::select), with long texts as they are kept: restore them one by one.
+    pub select_kept: String,
+    /// `column`, `distinct_values`, and the quantiles `q05`, `q25`, `q50`, `q75` and `q95` as
+    /// texts; these are NULL for texts, booleans and classified columns.
+    pub profile: String,
+}
+
+impl PublishedSql {
+    pub(super) fn new(contract: &Contract, long: LongTexts) -> Self {
+        Self {
+            repeated: repeated(contract, long),
+            deduplicate: deduplicate(contract, long),
+            select: select(contract, long, &restored_names(contract, long)),
+            select_kept: select(contract, long, &names(contract)),
+            profile: report::profile(contract, long),
+        }
+    }
+}
+
+fn restored_names(contract: &Contract, long: LongTexts) -> String {
+    if long == LongTexts::Absent {
+        return names(contract);
+    }
+    let restored: Vec<String> = contract.columns.iter().map(long_texts::restored).collect();
+    restored.join(", ")
+}
 
 /// The two ways to the table `repeated`: the hashes of all keys that occur twice, and perhaps of
 /// some that do not.
@@ -20,8 +57,11 @@ pub struct Repeated {
 }
 
 /// How `repeated` is made; `None` where all rows are published.
-pub(super) fn repeated(contract: &Contract) -> Option<Repeated> {
-    let hash = format!("hash({}) AS _lake_hash FROM {JUDGED}", counted(contract)?);
+fn repeated(contract: &Contract, long: LongTexts) -> Option<Repeated> {
+    let hash = format!(
+        "hash({}) AS _lake_hash FROM {JUDGED}",
+        counted(contract, long)?
+    );
     Some(Repeated {
         seen_rows: format!("SELECT count(*) FROM {JUDGED} WHERE _lake_seen"),
         of_seen: format!("CREATE TABLE repeated AS SELECT DISTINCT {hash} WHERE _lake_seen"),
@@ -36,17 +76,17 @@ pub(super) fn repeated(contract: &Contract) -> Option<Repeated> {
 ///
 /// Only rows with those keys pass the window function, which would cost several times the whole
 /// day's load otherwise, and which alone decides.
-pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
+fn deduplicate(contract: &Contract, long: LongTexts) -> Vec<String> {
     let columns = names(contract);
     let view = |rest: &str| {
         format!(
             "CREATE VIEW {PUBLISHED} AS SELECT {columns} FROM {JUDGED}{rest} WHERE _lake_reasons IS NULL"
         )
     };
-    let Some(counted) = counted(contract) else {
+    let Some(counted) = counted(contract, long) else {
         return vec![view("")];
     };
-    let (same, order) = match &contract.dedupe {
+    let mut order = match &contract.dedupe {
         Dedupe::ByKey {
             columns: key,
             keep,
@@ -54,25 +94,23 @@ pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
         } => {
             let mut order: Vec<&String> = order_by.iter().collect();
             order.extend(contract.columns.iter().map(|column| &column.name));
+            order.retain(|name| !key.contains(name));
             let direction = match keep {
                 Keep::Latest => "DESC",
                 Keep::First => "ASC",
             };
-            let order = ordered(order, |name| !key.contains(name), direction);
-            (quote::identifiers(key), order)
+            ordered("", contract, long, order, direction)
         }
-        // The rows are equal: whichever stays.
-        Dedupe::None | Dedupe::ByRow => (columns.clone(), String::new()),
+        Dedupe::None | Dedupe::ByRow => Vec::new(),
     };
-    let order = if order.is_empty() {
-        "_lake_file, _lake_offset".to_owned()
-    } else {
-        order
-    };
+    // Equal rows need not be the same: one may have been repaired. Which of them stays follows from
+    // where they stand, never from the thread that was first.
+    order.extend(["_lake_file".to_owned(), "_lake_offset".to_owned()]);
+    let order = order.join(", ");
     vec![
         format!(
             "CREATE TABLE dropped AS SELECT _lake_file, _lake_offset FROM (\n  \
-             SELECT _lake_file, _lake_offset, row_number() OVER (PARTITION BY {same} ORDER BY {order}) AS _lake_rank\n  \
+             SELECT _lake_file, _lake_offset, row_number() OVER (PARTITION BY {counted} ORDER BY {order}) AS _lake_rank\n  \
              FROM {JUDGED}\n  \
              WHERE _lake_reasons IS NULL AND hash({counted}) IN (SELECT _lake_hash FROM repeated)\n\
              ) AS _lake_ranked WHERE _lake_rank > 1"
@@ -81,17 +119,20 @@ pub(super) fn deduplicate(contract: &Contract) -> Vec<String> {
     ]
 }
 
-/// The columns by which two rows are the same; `None` where all rows are published.
-pub(super) fn counted(contract: &Contract) -> Option<String> {
+/// What two rows are the same by; `None` where all rows are published.
+pub(super) fn counted(contract: &Contract, long: LongTexts) -> Option<String> {
     match &contract.dedupe {
         Dedupe::None => None,
-        Dedupe::ByKey { columns, .. } => Some(quote::identifiers(columns)),
-        Dedupe::ByRow => Some(names(contract)),
+        Dedupe::ByKey { columns, .. } => Some(long.compared_list(contract, columns)),
+        Dedupe::ByRow => {
+            let columns = contract.columns.iter().map(|column| &column.name);
+            Some(long.compared_list(contract, columns))
+        }
     }
 }
 
 /// The published rows in an order that leaves no two of them open.
-pub(super) fn published(contract: &Contract) -> String {
+fn select(contract: &Contract, long: LongTexts, columns: &str) -> String {
     let mut order: Vec<&String> = contract.sort.iter().collect();
     match &contract.dedupe {
         // No two rows share the key: what comes behind it decides nothing, and sorting costs.
@@ -100,24 +141,35 @@ pub(super) fn published(contract: &Contract) -> String {
             order.extend(contract.columns.iter().map(|column| &column.name))
         }
     }
+    // The order is of the view's columns, which restored ones of the same name would hide.
+    let of = match long {
+        LongTexts::Absent => String::new(),
+        LongTexts::Present => format!("{PUBLISHED}."),
+    };
     format!(
-        "SELECT {} FROM {PUBLISHED} ORDER BY {}",
-        names(contract),
-        ordered(order, |_| true, "ASC")
+        "SELECT {columns} FROM {PUBLISHED} ORDER BY {}",
+        ordered(&of, contract, long, order, "ASC").join(", ")
     )
 }
 
-/// An ORDER BY list of those names that `keep` lets pass, each once; missing values come last.
-fn ordered(columns: Vec<&String>, keep: impl Fn(&String) -> bool, direction: &str) -> String {
+/// The terms of an ORDER BY over these columns, each once; missing values come last.
+fn ordered(
+    of: &str,
+    contract: &Contract,
+    long: LongTexts,
+    columns: Vec<&String>,
+    direction: &str,
+) -> Vec<String> {
     let mut seen: Vec<&String> = Vec::new();
     for column in columns {
-        if keep(column) && !seen.contains(&column) {
+        if !seen.contains(&column) {
             seen.push(column);
         }
     }
-    let terms: Vec<String> = seen
-        .iter()
-        .map(|column| format!("{} {direction} NULLS LAST", quote::identifier(column)))
-        .collect();
-    terms.join(", ")
+    seen.iter()
+        .map(|column| {
+            let compared = long.compared_by_name(of, contract, column);
+            format!("{compared} {direction} NULLS LAST")
+        })
+        .collect()
 }

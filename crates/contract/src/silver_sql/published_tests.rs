@@ -1,7 +1,16 @@
 //! The exact text of what decides which rows are published, and of what is said about them.
 
-use super::Repeated;
-use super::tests::{contract, sql};
+use super::tests::contract;
+use super::{PublishedSql, Repeated, SilverSql};
+use crate::Contract;
+
+fn all(contract: &Contract) -> SilverSql {
+    super::tests::sql(contract)
+}
+
+fn sql(contract: &Contract) -> PublishedSql {
+    all(contract).published
+}
 
 const KEY: &str = "name: k, logicalType: string, primaryKey: true";
 const TIME: &str = "name: t, logicalType: date";
@@ -16,7 +25,7 @@ fn rows_with_one_key_are_one_row() {
         sql(&contract).deduplicate,
         [
             "CREATE TABLE dropped AS SELECT _lake_file, _lake_offset FROM (\n  \
-             SELECT _lake_file, _lake_offset, row_number() OVER (PARTITION BY \"k\" ORDER BY \"t\" DESC NULLS LAST) AS _lake_rank\n  \
+             SELECT _lake_file, _lake_offset, row_number() OVER (PARTITION BY \"k\" ORDER BY \"t\" DESC NULLS LAST, _lake_file, _lake_offset) AS _lake_rank\n  \
              FROM judged\n  \
              WHERE _lake_reasons IS NULL AND hash(\"k\") IN (SELECT _lake_hash FROM repeated)\n\
              ) AS _lake_ranked WHERE _lake_rank > 1",
@@ -44,7 +53,7 @@ fn keys_that_occur_twice_are_found_among_those_seen_or_among_all() {
 }
 
 #[test]
-fn ties_are_decided_by_all_columns() {
+fn ties_are_decided_by_all_columns_and_then_by_where_rows_stand() {
     let value = "name: v, logicalType: integer";
     let order = |custom: &str| {
         let ranked = sql(&contract(&[custom], &[KEY, value, TIME])).deduplicate[0].clone();
@@ -53,11 +62,11 @@ fn ties_are_decided_by_all_columns() {
     };
     assert_eq!(
         order("dedupe: {by: key, keep: first, orderBy: [t]}"),
-        "ORDER BY \"t\" ASC NULLS LAST, \"v\" ASC NULLS LAST"
+        "ORDER BY \"t\" ASC NULLS LAST, \"v\" ASC NULLS LAST, _lake_file, _lake_offset"
     );
     assert_eq!(
         order("dedupe: {by: key}"),
-        "ORDER BY \"v\" DESC NULLS LAST, \"t\" DESC NULLS LAST"
+        "ORDER BY \"v\" DESC NULLS LAST, \"t\" DESC NULLS LAST, _lake_file, _lake_offset"
     );
 }
 
@@ -86,10 +95,10 @@ fn equal_rows_are_one_row() {
 
 #[test]
 fn without_dedupe_every_clean_row_is_published() {
-    let sql = sql(&contract(&[], &[TIME]));
-    assert_eq!(sql.repeated, None);
+    let sql = all(&contract(&[], &[TIME]));
+    assert_eq!(sql.published.repeated, None);
     assert_eq!(
-        sql.deduplicate,
+        sql.published.deduplicate,
         ["CREATE VIEW published AS SELECT \"t\" FROM judged WHERE _lake_reasons IS NULL"]
     );
     assert!(sql.counts.contains("CAST(0 AS BIGINT) AS rows_duplicate"));
@@ -103,7 +112,7 @@ fn without_dedupe_every_clean_row_is_published() {
 fn the_published_order_is_total() {
     let columns = ["name: a, logicalType: string", TIME, KEY];
     let order = |custom: &[&str]| {
-        let published = sql(&contract(custom, &columns)).published;
+        let published = sql(&contract(custom, &columns)).select;
         published
             .split_once(" ORDER BY ")
             .unwrap()
@@ -115,14 +124,14 @@ fn the_published_order_is_total() {
     assert_eq!(order(&["sort: [t]", "dedupe: none"]), "\"t\", \"a\", \"k\"");
     assert_eq!(order(&["dedupe: {by: row}"]), "\"k\", \"a\", \"t\"");
     assert_eq!(
-        sql(&contract(&[], &columns)).published,
+        sql(&contract(&[], &columns)).select,
         "SELECT \"a\", \"t\", \"k\" FROM published ORDER BY \"k\" ASC NULLS LAST"
     );
 }
 
 #[test]
 fn files_are_dropped_by_their_number() {
-    let sql = sql(&contract(&[], &[TIME]));
+    let sql = all(&contract(&[], &[TIME]));
     assert_eq!(
         sql.drop_files(&[3, 7]),
         "DELETE FROM judged WHERE _lake_file IN (3, 7)"
@@ -132,18 +141,13 @@ fn files_are_dropped_by_their_number() {
 
 #[test]
 fn counts_are_each_counted_by_themselves() {
-    let sql = sql(&contract(&[], &[KEY]));
+    let sql = all(&contract(&[], &[KEY]));
     assert_eq!(
         sql.counts,
         "SELECT (SELECT count(*) FROM judged) AS rows_read, \
          (SELECT count(*) FROM published) AS rows_published, \
          (SELECT count(*) FROM judged WHERE _lake_reasons IS NOT NULL) AS rows_quarantined, \
          (SELECT count(*) FROM dropped) AS rows_duplicate"
-    );
-    assert_eq!(
-        sql.rejected_positions,
-        "SELECT _lake_file, _lake_position, _lake_offset FROM judged \
-         WHERE _lake_reasons IS NOT NULL ORDER BY _lake_file, _lake_position"
     );
     assert_eq!(
         sql.rules,
@@ -175,16 +179,16 @@ fn statistics_say_nothing_of_classified_values() {
             "name: s, logicalType: integer, classification: secret, transformLogic: s % 10",
         ],
     );
-    let sql = sql(&contract);
+    let sql = all(&contract);
     assert_eq!(
         sql.column_statistics,
         r#"SELECT entry."column", entry."nulls", entry."min", entry."max" FROM (SELECT unnest([
-  {'place': 1, 'column': 'it''s', 'nulls': count(*) - count("it's"), 'min': left(min("it's"), 200), 'max': left(max("it's"), 200)},
+  {'place': 1, 'column': 'it''s', 'nulls': count(*) - count("it's"), 'min': left(CASE WHEN strlen(min("it's")) > 256 THEN left(min("it's"), length(min("it's")) - 56) ELSE min("it's") END, 200), 'max': left(CASE WHEN strlen(max("it's")) > 256 THEN left(max("it's"), length(max("it's")) - 56) ELSE max("it's") END, 200)},
   {'place': 2, 'column': 'n', 'nulls': count(*) - count("n"), 'min': CAST(min("n") AS VARCHAR), 'max': CAST(max("n") AS VARCHAR)},
   {'place': 3, 'column': 's', 'nulls': count(*) - count("s"), 'min': CAST(NULL AS VARCHAR), 'max': CAST(NULL AS VARCHAR)}
 ]) AS entry FROM published) AS _lake_entry ORDER BY entry."place""#
     );
-    let lines: Vec<&str> = sql.profile.lines().collect();
+    let lines: Vec<&str> = sql.published.profile.lines().collect();
     assert_eq!(
         lines[2],
         "  {'place': 2, 'column': 'n', 'distinct_values': count(DISTINCT \"n\"), \
@@ -201,5 +205,42 @@ fn statistics_say_nothing_of_classified_values() {
     assert!(
         !lines[3].contains("quantile_disc"),
         "classified columns have no quantiles"
+    );
+}
+
+#[test]
+fn long_texts_are_compared_by_what_they_say() {
+    let columns = ["name: a, logicalType: string", TIME];
+    let sql = all(&contract(&["dedupe: {by: row}"], &columns));
+    assert!(sql.load.contains(
+        "CASE WHEN strlen(\"a\") > 256 THEN lake_keep_text(\"a\") ELSE \"a\" END AS \"a\", \"t\","
+    ));
+    let long = sql.published_with_long_texts;
+    let compared =
+        "CASE WHEN strlen(\"a\") > 256 THEN left(\"a\", length(\"a\") - 24) ELSE \"a\" END";
+    let order = format!(
+        "ORDER BY {} ASC NULLS LAST, published.\"t\" ASC NULLS LAST",
+        compared.replace("\"a\"", "published.\"a\"")
+    );
+    assert_eq!(
+        long.select_kept,
+        format!("SELECT \"a\", \"t\" FROM published {order}")
+    );
+    assert!(long.select.starts_with(
+        "SELECT CASE WHEN strlen(\"a\") > 256 THEN lake_kept_text(\"a\") ELSE \"a\" END AS \"a\", \"t\" FROM"
+    ));
+    assert!(long.select.ends_with(&order));
+    assert!(long.deduplicate[0].contains(&format!(
+        "PARTITION BY {compared}, \"t\" ORDER BY _lake_file"
+    )));
+    assert!(
+        long.repeated
+            .unwrap()
+            .of_all
+            .contains(&format!("hash({compared}, \"t\")"))
+    );
+    assert!(
+        long.profile
+            .contains(&format!("count(DISTINCT {compared})"))
     );
 }

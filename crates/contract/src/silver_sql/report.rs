@@ -1,5 +1,6 @@
 //! What the quality report and the quarantine ask.
 
+use super::long_texts::{self, LongTexts};
 use super::{JUDGED, PUBLISHED, name};
 use crate::ColumnType;
 use crate::contract::{Column, Contract, Dedupe};
@@ -7,13 +8,6 @@ use crate::quote;
 
 /// Longer texts are no use in a report, and may be megabytes.
 const SHOWN_CHARACTERS: u32 = 200;
-
-pub(super) fn rejected_positions() -> String {
-    format!(
-        "SELECT _lake_file, _lake_position, _lake_offset FROM {JUDGED} \
-         WHERE _lake_reasons IS NOT NULL ORDER BY _lake_file, _lake_position"
-    )
-}
 
 pub(super) fn counts(contract: &Contract) -> String {
     let duplicate = match contract.dedupe {
@@ -62,7 +56,10 @@ pub(super) fn column_statistics(contract: &Contract) -> String {
         let value = name(column);
         let extreme = |function: &str| match (column.classified, column.column_type) {
             (true, _) => "CAST(NULL AS VARCHAR)".to_owned(),
-            (false, ColumnType::Text) => format!("left({function}({value}), {SHOWN_CHARACTERS})"),
+            (false, ColumnType::Text) => {
+                let beginning = long_texts::beginning(&format!("{function}({value})"));
+                format!("left({beginning}, {SHOWN_CHARACTERS})")
+            }
             (false, _) => format!("CAST({function}({value}) AS VARCHAR)"),
         };
         format!(
@@ -78,11 +75,14 @@ pub(super) fn column_statistics(contract: &Contract) -> String {
     )
 }
 
-pub(super) fn profile(contract: &Contract) -> String {
+pub(super) fn profile(contract: &Contract, long: LongTexts) -> String {
     let entry = |column: &Column| {
         let value = name(column);
         let has_quantiles = !column.classified && column.column_type.is_ordered();
-        let mut entry = format!("'distinct_values': count(DISTINCT {value})");
+        let mut entry = format!(
+            "'distinct_values': count(DISTINCT {})",
+            long.compared("", column)
+        );
         for (label, share) in [
             ("q05", "0.05"),
             ("q25", "0.25"),

@@ -23,34 +23,42 @@ pub(super) fn answer(result: &mut ResultHandle) -> Result<Answer, EngineError> {
             if chunk.is_null() {
                 break;
             }
-            let size = ffi::duckdb_data_chunk_get_size(chunk) as usize;
-            let mut columns = Vec::with_capacity(types.len());
-            let mut failure = None;
-            for (column, logical_type) in types.iter().enumerate() {
-                let vector = ffi::duckdb_data_chunk_get_vector(chunk, column as u64);
-                match vector_values(vector, logical_type, 0, size) {
-                    Ok(values) => columns.push(values.into_iter()),
-                    Err(error) => failure = Some(error),
-                }
-            }
+            let values = chunk_values(chunk, &types);
             ffi::duckdb_destroy_data_chunk(&mut chunk);
-            if let Some(error) = failure {
-                return Err(error);
-            }
-            for _ in 0..size {
-                rows.push(
-                    columns
-                        .iter_mut()
-                        .map(|values| values.next().unwrap_or(Value::Null))
-                        .collect(),
-                );
-            }
+            rows.append(&mut values?);
         }
         let text = ffi::duckdb_result_error(&mut result.0);
         if !text.is_null() && !CStr::from_ptr(text).is_empty() {
             return Err(result.error());
         }
         Ok(Answer { rows_changed, rows })
+    }
+}
+
+/// The rows of a chunk.
+///
+/// # Safety
+///
+/// `chunk` is live and has columns of these types.
+pub(super) unsafe fn chunk_values(
+    chunk: ffi::duckdb_data_chunk,
+    types: &[LogicalType],
+) -> Result<Vec<Vec<Value>>, EngineError> {
+    // SAFETY: as this function's own contract says.
+    unsafe {
+        let size = ffi::duckdb_data_chunk_get_size(chunk) as usize;
+        let mut columns = Vec::with_capacity(types.len());
+        for (column, logical_type) in types.iter().enumerate() {
+            let vector = ffi::duckdb_data_chunk_get_vector(chunk, column as u64);
+            columns.push(vector_values(vector, logical_type, 0, size)?.into_iter());
+        }
+        let row = |_| {
+            columns
+                .iter_mut()
+                .map(|values| values.next().unwrap_or(Value::Null))
+                .collect()
+        };
+        Ok((0..size).map(row).collect())
     }
 }
 

@@ -5,8 +5,10 @@
 //! calls the C functions that the crate exports instead.
 
 mod decode;
+mod stream;
 
 pub(crate) use decode::string_bytes;
+pub(crate) use stream::{Lane, Stream};
 
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
@@ -94,12 +96,6 @@ impl Connection {
             return Err(result.error());
         }
         decode::answer(&mut result)
-    }
-
-    /// Asks the running statement to stop.
-    pub(crate) fn interrupt(&self) {
-        // SAFETY: the connection is open, and the call is allowed from any thread.
-        unsafe { ffi::duckdb_interrupt(self.connection) };
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lakehouse_engine::{Chunk, ColumnKind, RowSource, RowWorker, Session, SessionOptions};
+use lakehouse_engine::{
+    Chunk, ColumnKind, EngineError, RowSource, RowWorker, Session, SessionOptions,
+};
 
 /// A session and its workspace, which goes when this is dropped.
 pub struct Lab {
@@ -129,7 +131,7 @@ struct RowsWorker {
 }
 
 impl RowWorker for RowsWorker {
-    fn fill(&mut self, chunk: &mut Chunk<'_>) -> Result<usize, String> {
+    fn fill(&mut self, chunk: &mut Chunk<'_>) -> Result<usize, EngineError> {
         let capacity = chunk.capacity() as u64;
         let start = self
             .next
@@ -147,10 +149,10 @@ impl RowWorker for RowsWorker {
             );
             chunk.column_mut::<bool>(3)[row] = id % 2 == 0;
             chunk.column_mut::<i32>(4)[row] = (id % 1_000_000) as i32;
-            chunk.set_decimal(5, row, (id % 9999).into());
-            chunk.set_decimal(6, row, (-id % 1_000_000).into());
+            chunk.column_mut::<i16>(5)[row] = (id % 9999) as i16;
+            chunk.column_mut::<i32>(6)[row] = (-id % 1_000_000) as i32;
             chunk.column_mut::<i64>(7)[row] = id * 100 + 1;
-            chunk.set_decimal(8, row, i128::from(id) << 64);
+            chunk.column_mut::<i128>(8)[row] = i128::from(id) << 64;
             chunk.column_mut::<f64>(9)[row] = id as f64 / 3.0;
             chunk.column_mut::<i32>(10)[row] = (id % 30_000) as i32;
             chunk.column_mut::<i64>(11)[row] = id * 1_000_003;
