@@ -12,9 +12,7 @@ use duckdb::ffi;
 use lakehouse_contract::silver_sql::{DIGEST_CHARACTERS, LONG_TEXT_BYTES, PLACE_CHARACTERS};
 use sha2::{Digest as _, Sha256};
 
-use crate::assign::assign_text;
-use crate::raw::string_bytes;
-use crate::scalar::ScalarFunction;
+use crate::scalar::{Rows, ScalarFunction};
 
 /// Texts are gathered to pieces of so many bytes before they are written.
 const PIECE_BYTES: usize = 256 << 10;
@@ -123,78 +121,70 @@ pub(crate) struct KeptText(pub(crate) Arc<LongTexts>);
 impl ScalarFunction for KeepText {
     const NAME: &'static str = "lake_keep_text";
     const PARAMETERS: &'static [ffi::duckdb_type] = &[ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR];
-    const ANSWER: ffi::duckdb_type = ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR;
+    const RETURN_TYPE: ffi::duckdb_type = ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR;
     const VOLATILE: bool = true;
 
-    unsafe fn answer(
-        &self,
-        input: ffi::duckdb_data_chunk,
-        output: ffi::duckdb_vector,
-    ) -> Result<(), String> {
-        // SAFETY: as the trait says.
+    unsafe fn call(&self, rows: &mut Rows) -> Result<(), String> {
+        // SAFETY: as the trait says; rows stay below their number.
         unsafe {
-            let (rows, texts) = texts_of(input, output);
-            self.0
-                .keep(&texts, |at, value| assign_text(output, rows[at], value))
-                .map_err(|error| format!("cannot keep long texts in the workspace: {error}"))
-        }
-    }
-}
-
-impl ScalarFunction for KeptText {
-    const NAME: &'static str = "lake_kept_text";
-    const PARAMETERS: &'static [ffi::duckdb_type] = &[ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR];
-    const ANSWER: ffi::duckdb_type = ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR;
-    const VOLATILE: bool = false;
-
-    unsafe fn answer(
-        &self,
-        input: ffi::duckdb_data_chunk,
-        output: ffi::duckdb_vector,
-    ) -> Result<(), String> {
-        let mut buffer = Vec::new();
-        // SAFETY: as the trait says.
-        unsafe {
-            let (rows, values) = texts_of(input, output);
-            for (row, value) in rows.into_iter().zip(values) {
-                let text = self.0.restore(value, &mut buffer).map_err(|error| {
-                    format!("cannot read long texts from the workspace: {error}")
-                })?;
-                assign_text(output, row, text);
+            let numbers = rows_with_text(rows);
+            // The values are written to the result while the texts are read from the argument.
+            let mut values = Vec::with_capacity(numbers.len());
+            {
+                let texts: Vec<&[u8]> = numbers.iter().map(|row| rows.text(0, *row)).collect();
+                self.0
+                    .keep(&texts, |_, value| values.push(value.to_vec()))
+                    .map_err(|error| format!("cannot keep long texts in the workspace: {error}"))?;
+            }
+            for (row, value) in numbers.into_iter().zip(values) {
+                rows.set_text(row, &value);
             }
         }
         Ok(())
     }
 }
 
-/// Rows and texts of a chunk's only column; the others become NULL in `output`.
+impl ScalarFunction for KeptText {
+    const NAME: &'static str = "lake_kept_text";
+    const PARAMETERS: &'static [ffi::duckdb_type] = &[ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR];
+    const RETURN_TYPE: ffi::duckdb_type = ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR;
+    const VOLATILE: bool = false;
+
+    unsafe fn call(&self, rows: &mut Rows) -> Result<(), String> {
+        let mut buffer = Vec::new();
+        let mut text = Vec::new();
+        // SAFETY: as the trait says; rows stay below their number.
+        unsafe {
+            for row in rows_with_text(rows) {
+                text.clear();
+                text.extend_from_slice(self.0.restore(rows.text(0, row), &mut buffer).map_err(
+                    |error| format!("cannot read long texts from the workspace: {error}"),
+                )?);
+                rows.set_text(row, &text);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of the rows whose text is there; the results of the others become NULL.
 ///
 /// # Safety
 ///
-/// As [`ScalarFunction::answer`]; the texts live as long as the chunk.
-unsafe fn texts_of<'a>(
-    input: ffi::duckdb_data_chunk,
-    output: ffi::duckdb_vector,
-) -> (Vec<u64>, Vec<&'a [u8]>) {
-    // SAFETY: as promised; rows stay below the chunk's size.
-    unsafe {
-        let count = ffi::duckdb_data_chunk_get_size(input) as usize;
-        let vector = ffi::duckdb_data_chunk_get_vector(input, 0);
-        let data = ffi::duckdb_vector_get_data(vector).cast::<ffi::duckdb_string_t>();
-        let mask = ffi::duckdb_vector_get_validity(vector);
-        let mut found = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for row in 0..count {
-            if !mask.is_null() && (*mask.add(row / 64) >> (row % 64)) & 1 == 0 {
-                ffi::duckdb_vector_ensure_validity_writable(output);
-                let output_mask = ffi::duckdb_vector_get_validity(output);
-                *output_mask.add(row / 64) &= !(1 << (row % 64));
-                continue;
+/// The only argument is a column of texts.
+unsafe fn rows_with_text(rows: &mut Rows) -> Vec<usize> {
+    let mut found = Vec::with_capacity(rows.count());
+    for row in 0..rows.count() {
+        // SAFETY: there is such a row.
+        unsafe {
+            if rows.has_null(row) {
+                rows.set_null(row);
+            } else {
+                found.push(row);
             }
-            found.0.push(row as u64);
-            found.1.push(string_bytes(data, row));
         }
-        found
     }
+    found
 }
 
 #[cfg(test)]

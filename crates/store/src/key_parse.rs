@@ -114,13 +114,15 @@ fn parse_quarantine(relative: &str) -> Option<Key> {
         && sha256
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    (is_sha256 && matches!(extension, "parquet" | "json" | "profile.json")).then(|| Key::Quarantine {
-        pipeline,
-        dataset,
-        date,
-        refused,
-        sha256: sha256.to_owned(),
-        extension: extension.to_owned(),
+    (is_sha256 && matches!(extension, "parquet" | "json" | "profile.json")).then(|| {
+        Key::Quarantine {
+            pipeline,
+            dataset,
+            date,
+            refused,
+            sha256: sha256.to_owned(),
+            extension: extension.to_owned(),
+        }
     })
 }
 

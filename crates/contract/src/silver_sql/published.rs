@@ -3,7 +3,6 @@
 use super::long_texts::{self, LongTexts};
 use super::{JUDGED, PUBLISHED, names, report};
 use crate::contract::{Contract, Dedupe, Keep};
-use crate::quote;
 
 /// The statements that depend on whether long texts were kept beside the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
