@@ -4,11 +4,11 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use lakehouse_contract::quote::identifier;
-use lakehouse_contract::{Contract, Name, QualityKind, audit_sql};
-use lakehouse_engine::{Session, SessionOptions, guard};
+use lakehouse_contract::{Column, Contract, Name, Position, QualityKind, QualityRule, audit_sql};
+use lakehouse_engine::{EngineError, Session, SessionOptions, guard};
 use lakehouse_stage::{Exit, StageError};
 
-use crate::EngineFailure;
+use crate::{EngineFailure, Misfit};
 
 /// Empty tables need next to nothing.
 const BINDING_MEMORY_BYTES: u64 = 64 << 20;
@@ -65,47 +65,44 @@ pub fn binding_session(workspace: &Path) -> SessionOptions {
 /// `run_date()` defined there as some date.
 ///
 /// # Errors
-/// Exit 2, naming dataset, column and what to write instead.
+/// The first that does not bind: exit 2, naming dataset, column and what to write instead.
 pub fn bind_contract(
     session: &Session,
     dataset: &str,
     contract: &Contract,
 ) -> Result<(), StageError> {
+    match judge_contract(session, dataset, contract)
+        .into_iter()
+        .next()
+    {
+        Some(misfit) => Err(misfit.error),
+        None => Ok(()),
+    }
+}
+
+/// Binds as [`bind_contract`], and tells everything that does not bind.
+#[must_use]
+pub fn judge_contract(session: &Session, dataset: &str, contract: &Contract) -> Vec<Misfit> {
+    let mut misfits = Vec::new();
+    let mut keep = |position: Option<Position>, result: Result<(), StageError>| {
+        let is_ok = result.is_ok();
+        misfits.extend(result.err().map(|error| Misfit { position, error }));
+        is_ok
+    };
     let action = format!("bind the contract of `{dataset}`");
     // Any date will do: silver and check, which run this SQL, define the day's.
-    session
+    let ready = session
         .define_run_date(NaiveDate::default())
-        .stage(&action)?;
-    session.execute(&empty_row(contract)).stage(&action)?;
+        .and_then(|()| nothing(session.execute(&empty_row(contract))));
+    if !keep(None, ready.stage(&action)) {
+        return misfits;
+    }
     for column in &contract.columns {
-        let Some(expression) = &column.transform else {
-            continue;
-        };
-        let action = format!(
-            "bind `transformLogic` of column `{}` of dataset `{dataset}`",
-            column.name
-        );
-        let reads = guard::check_expression(session, expression).stage(&action)?;
-        contract
-            .check_reads(&column.name, &reads.columns)
-            .map_err(|error| StageError::from(error).context(format!("could not {action}")))?;
-        let select = format!("SELECT (\n{expression}\n) AS value FROM {ROW}");
-        let described = session.describe(&select).stage(&action)?;
-        guard::check_text_casts(session, &select).stage(&action)?;
-        let found = described
-            .first()
-            .map(|(_, sql_type)| sql_type.as_str())
-            .unwrap_or_default();
-        let declared = column.column_type.sql();
-        if found != declared {
-            return Err(StageError::new(
-                Exit::Usage,
-                format!(
-                    "`transformLogic` of column `{}` of dataset `{dataset}` gives {found}, the contract declares {declared}",
-                    column.name
-                ),
-            )
-            .hint(format!("write `cast(… as {declared})` around it, or declare the type it has")));
+        if let Some(expression) = &column.transform {
+            keep(
+                column.transform_position,
+                bind_transform(session, dataset, contract, column, expression),
+            );
         }
     }
     let columns: Vec<String> = contract
@@ -113,32 +110,79 @@ pub fn bind_contract(
         .iter()
         .map(|column| format!("{} {}", identifier(&column.name), column.column_type.sql()))
         .collect();
-    session
-        .execute(&format!(
-            "CREATE OR REPLACE TEMP TABLE {MODEL} ({})",
-            columns.join(", ")
-        ))
-        .stage(&format!("bind the contract of `{dataset}`"))?;
+    let model = session.execute(&format!(
+        "CREATE OR REPLACE TEMP TABLE {MODEL} ({})",
+        columns.join(", ")
+    ));
+    if !keep(None, nothing(model).stage(&action)) {
+        return misfits;
+    }
     for rule in &contract.quality {
-        let action = format!("bind quality rule `{}` of dataset `{dataset}`", rule.name);
-        let sql = audit_sql::quality_rule(rule, MODEL);
-        if matches!(rule.kind, QualityKind::Sql { .. }) {
-            let references = guard::check_select(session, &sql).stage(&action)?;
-            if let Some((_, table)) = references.tables.iter().find(|(_, table)| table != MODEL) {
-                return Err(StageError::new(
-                    Exit::Usage,
-                    format!(
-                        "quality rule `{}` of dataset `{dataset}` reads `{table}`",
-                        rule.name
-                    ),
-                )
-                .hint("a quality rule reads its own dataset, as `{model}`, and nothing else"));
-            }
+        keep(rule.position, bind_rule(session, dataset, rule));
+    }
+    misfits
+}
+
+/// A statement that changes no row.
+fn nothing(result: Result<u64, EngineError>) -> Result<(), EngineError> {
+    result.map(|_| ())
+}
+
+fn bind_transform(
+    session: &Session,
+    dataset: &str,
+    contract: &Contract,
+    column: &Column,
+    expression: &str,
+) -> Result<(), StageError> {
+    let action = format!(
+        "bind `transformLogic` of column `{}` of dataset `{dataset}`",
+        column.name
+    );
+    let reads = guard::check_expression(session, expression).stage(&action)?;
+    contract
+        .check_reads(&column.name, &reads.columns)
+        .map_err(|error| StageError::from(error).context(format!("could not {action}")))?;
+    let select = format!("SELECT (\n{expression}\n) AS value FROM {ROW}");
+    let described = session.describe(&select).stage(&action)?;
+    guard::check_text_casts(session, &select).stage(&action)?;
+    let found = described
+        .first()
+        .map(|(_, sql_type)| sql_type.as_str())
+        .unwrap_or_default();
+    let declared = column.column_type.sql();
+    if found != declared {
+        return Err(StageError::new(
+            Exit::Usage,
+            format!(
+                "`transformLogic` of column `{}` of dataset `{dataset}` gives {found}, the contract declares {declared}",
+                column.name
+            ),
+        )
+        .hint(format!("write `cast(… as {declared})` around it, or declare the type it has")));
+    }
+    Ok(())
+}
+
+fn bind_rule(session: &Session, dataset: &str, rule: &QualityRule) -> Result<(), StageError> {
+    let action = format!("bind quality rule `{}` of dataset `{dataset}`", rule.name);
+    let sql = audit_sql::quality_rule(rule, MODEL);
+    if matches!(rule.kind, QualityKind::Sql { .. }) {
+        let references = guard::check_select(session, &sql).stage(&action)?;
+        if let Some((_, table)) = references.tables.iter().find(|(_, table)| table != MODEL) {
+            return Err(StageError::new(
+                Exit::Usage,
+                format!(
+                    "quality rule `{}` of dataset `{dataset}` reads `{table}`",
+                    rule.name
+                ),
+            )
+            .hint("a quality rule reads its own dataset, as `{model}`, and nothing else"));
         }
-        session.describe(&sql).stage(&action)?;
-        if matches!(rule.kind, QualityKind::Sql { .. }) {
-            guard::check_text_casts(session, &sql).stage(&action)?;
-        }
+    }
+    session.describe(&sql).stage(&action)?;
+    if matches!(rule.kind, QualityKind::Sql { .. }) {
+        guard::check_text_casts(session, &sql).stage(&action)?;
     }
     Ok(())
 }

@@ -7,7 +7,19 @@
 pub mod contracts;
 mod failure;
 pub mod marts;
+mod position;
 
-pub use contracts::{bind_contract, bind_contracts, bind_each, binding_session};
+pub use contracts::{
+    bind_contract, bind_contracts, bind_each, binding_session, judge_contract,
+};
 pub use failure::EngineFailure;
-pub use marts::{BoundMart, bind_marts, parquet_relation};
+pub use marts::{BoundMart, MartFile, bind_marts, judge_marts, parquet_relation};
+
+/// What does not bind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// Where it is written, where that is known.
+    pub position: Option<lakehouse_contract::Position>,
+    /// Why, and what to write instead.
+    pub error: lakehouse_stage::StageError,
+}

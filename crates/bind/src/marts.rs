@@ -1,6 +1,6 @@
 //! Marts over empty inputs: what they may read, which columns they return.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use lakehouse_contract::quote::{identifier, literal};
@@ -8,7 +8,7 @@ use lakehouse_contract::{Contract, Input, Mart, Name, Pipeline};
 use lakehouse_engine::{Session, guard};
 use lakehouse_stage::{Exit, StageError};
 
-use crate::EngineFailure;
+use crate::{EngineFailure, Misfit, position};
 
 /// Types that Parquet does not keep: the engine writes both as DOUBLE.
 const LOSSY_TYPES: [&str; 2] = ["UHUGEINT", "HUGEINT"];
@@ -32,8 +32,9 @@ pub struct BoundMart {
 /// for nothing else. `date` is what `run_date()` says; `mart_sql` has the text of each `marts/<mart>.sql`.
 ///
 /// # Errors
-/// Exit 2: SQL that does not bind; a mart that reads what it does not declare, a file, the
-/// environment or a clock; a type or a column name that readers would not see as written.
+/// The first that does not bind: exit 2. SQL that does not bind; a mart that reads what it does
+/// not declare, a file, the environment or a clock; a type or a column name that readers would not
+/// see as written.
 pub fn bind_marts(
     session: &Session,
     pipeline: &Pipeline,
@@ -41,6 +42,71 @@ pub fn bind_marts(
     mart_sql: &BTreeMap<Name, String>,
     date: NaiveDate,
 ) -> Result<Vec<BoundMart>, StageError> {
+    prepare(session, contracts, date)?;
+    let mut bound = Vec::new();
+    for name in pipeline.mart_order()? {
+        let mart = bind_mart(session, &name, &pipeline.marts[&name], &mart_sql[&name]);
+        bound.push(mart.map_err(|(_, misfit)| misfit.error)?);
+    }
+    Ok(bound)
+}
+
+/// Binds as [`bind_marts`], and tells of each mart why it does not bind. A mart that reads what
+/// is not sound itself is passed over.
+#[must_use]
+pub fn judge_marts(
+    session: &Session,
+    pipeline: &Pipeline,
+    contracts: &BTreeMap<Name, Contract>,
+    mart_sql: &BTreeMap<Name, String>,
+    date: NaiveDate,
+) -> Vec<(Name, MartFile, Misfit)> {
+    let mut misfits = Vec::new();
+    let mut keep = |name: &Name, file: MartFile, misfit: Misfit| {
+        misfits.push((name.clone(), file, misfit));
+    };
+    // Without an order the pipeline says why itself.
+    let Ok(order) = pipeline.mart_order() else {
+        return misfits;
+    };
+    if let (Err(error), Some(first)) = (prepare(session, contracts, date), order.first()) {
+        let position = None;
+        keep(first, MartFile::Sql, Misfit { position, error });
+        return misfits;
+    }
+    let mut sound: BTreeSet<Input> = contracts.keys().cloned().map(Input::Silver).collect();
+    for name in order {
+        let definition = &pipeline.marts[&name];
+        let Some(sql) = mart_sql.get(&name) else {
+            continue;
+        };
+        if !definition.reads.keys().all(|input| sound.contains(input)) {
+            continue;
+        }
+        match bind_mart(session, &name, definition, sql) {
+            Ok(_) => {
+                sound.insert(Input::Gold(name));
+            }
+            Err((file, misfit)) => keep(&name, file, misfit),
+        }
+    }
+    misfits
+}
+
+/// In which file the place of a mart's misfit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MartFile {
+    /// `marts/<mart>.sql`.
+    Sql,
+    /// `pipeline.yaml`.
+    Pipeline,
+}
+
+fn prepare(
+    session: &Session,
+    contracts: &BTreeMap<Name, Contract>,
+    date: NaiveDate,
+) -> Result<(), StageError> {
     session.define_run_date(date).stage("define run_date()")?;
     for (name, contract) in contracts {
         session
@@ -52,31 +118,44 @@ pub fn bind_marts(
             )
             .stage(&format!("bind dataset `{name}`"))?;
     }
-    let mut bound = Vec::new();
-    for name in pipeline.mart_order()? {
-        let definition = pipeline.marts[&name].clone();
-        let select = mart_sql[&name]
-            .trim()
-            .trim_end_matches(';')
-            .trim_end()
-            .to_owned();
-        let action = format!("bind mart `{name}`");
-        let references = guard::check_select(session, &select).stage(&action)?;
-        only_declared(&name, &definition, &references)?;
-        let columns = session.describe(&select).stage(&action)?;
-        check_columns(&name, &definition, &columns)?;
-        guard::check_float_aggregates(session, &select).stage(&action)?;
-        session
-            .read_parquet_view("gold", name.as_str(), &[], Some(&columns))
-            .stage(&action)?;
-        bound.push(BoundMart {
-            name,
-            definition,
-            select,
-            columns,
-        });
-    }
-    Ok(bound)
+    Ok(())
+}
+
+fn bind_mart(
+    session: &Session,
+    name: &Name,
+    definition: &Mart,
+    sql: &str,
+) -> Result<BoundMart, (MartFile, Misfit)> {
+    let select = sql.trim().trim_end_matches(';').trim_end().to_owned();
+    let action = format!("bind mart `{name}`");
+    let in_sql = |error: StageError| {
+        let position = position::in_sql(&error, sql);
+        (MartFile::Sql, Misfit { position, error })
+    };
+    let references = guard::check_select(session, &select)
+        .stage(&action)
+        .map_err(in_sql)?;
+    only_declared(name, definition, &references).map_err(in_sql)?;
+    let columns = session.describe(&select).stage(&action).map_err(in_sql)?;
+    check_columns(name, &columns).map_err(in_sql)?;
+    check_grain(name, definition, &columns).map_err(|error| {
+        let position = Some(definition.grain_position);
+        (MartFile::Pipeline, Misfit { position, error })
+    })?;
+    guard::check_float_aggregates(session, &select)
+        .stage(&action)
+        .map_err(in_sql)?;
+    session
+        .read_parquet_view("gold", name.as_str(), &[], Some(&columns))
+        .stage(&action)
+        .map_err(in_sql)?;
+    Ok(BoundMart {
+        name: name.clone(),
+        definition: definition.clone(),
+        select,
+        columns,
+    })
 }
 
 /// The engine's schema and table for an input.
@@ -147,14 +226,12 @@ fn lossy_type(sql_type: &str) -> Option<&'static str> {
     })
 }
 
-fn check_columns(
-    name: &Name,
-    definition: &Mart,
-    columns: &[(String, String)],
-) -> Result<(), StageError> {
-    let refuse = |message: String, hint: String| {
-        Err(StageError::new(Exit::Usage, format!("mart `{name}`: {message}")).hint(hint))
-    };
+fn refuse(name: &Name, message: &str, hint: String) -> Result<(), StageError> {
+    Err(StageError::new(Exit::Usage, format!("mart `{name}`: {message}")).hint(hint))
+}
+
+fn check_columns(name: &Name, columns: &[(String, String)]) -> Result<(), StageError> {
+    let refuse = |message: String, hint: String| refuse(name, &message, hint);
     for (index, (column, sql_type)) in columns.iter().enumerate() {
         if let Some(lossy) = lossy_type(sql_type) {
             let what = if lossy == sql_type {
@@ -172,7 +249,7 @@ fn check_columns(
         if RESERVED_NAMES.contains(&column.to_lowercase().as_str()) {
             return refuse(
                 format!(
-                    "column `{column}` has the name of a partition folder, readers would replace it"
+                    "column `{column}` has the name of a partition folder: readers would replace it"
                 ),
                 "give it another name, for example `date`".to_owned(),
             );
@@ -187,10 +264,19 @@ fn check_columns(
             );
         }
     }
+    Ok(())
+}
+
+fn check_grain(
+    name: &Name,
+    definition: &Mart,
+    columns: &[(String, String)],
+) -> Result<(), StageError> {
     for grain in &definition.grain {
         if !columns.iter().any(|(column, _)| column == grain) {
             return refuse(
-                format!("the grain names `{grain}`, which its SELECT does not return"),
+                name,
+                &format!("the grain names `{grain}`, which its SELECT does not return"),
                 "correct `grain` in pipeline.yaml or the SELECT".to_owned(),
             );
         }

@@ -50,11 +50,12 @@ impl<'a> Day<'a> {
             .datasets
             .get(&name)
             .ok_or_else(|| StageError::bug(format!("the dataset `{name}` has vanished")))?;
+        let lakehouse_contract::Source::Files(files) = &dataset.source;
         let source = Source::parse(&context.source_of(&name, dataset)?)
             .map_err(|error| error.context(format!("the source of dataset `{name}` is wrong")))?;
         Ok(Self {
             source,
-            glob: dataset.files.expand(&context.date),
+            glob: files.files.expand(&context.date),
             when_missing: dataset.when_missing,
             partition: context.layout.bronze_partition(
                 &context.pipeline.name,

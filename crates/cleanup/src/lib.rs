@@ -71,7 +71,7 @@ pub async fn run(base: Base, arguments: Arguments) -> Result<Exit, StageError> {
     if let Some(pipeline) = &arguments.pipeline {
         base.identify(|identity| identity.pipeline = Some(pipeline.to_string()));
         let known = pipelines::list(&base.settings.pipelines_dir)?;
-        if !known.contains(pipeline) {
+        if !known.names.contains(pipeline) {
             return Err(pipelines::unknown(&base.settings.pipelines_dir, pipeline)?);
         }
     }

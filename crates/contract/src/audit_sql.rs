@@ -112,6 +112,7 @@ mod tests {
             kind,
             bound: Bound::Is(Number::zero()),
             unit,
+            position: None,
             dimension: None,
             description: None,
         };

@@ -29,7 +29,7 @@ pub enum Expectation {
 #[serde(deny_unknown_fields)]
 struct RawCase {
     description: Option<String>,
-    run_dates: serde_saphyr::Spanned<Vec<serde_saphyr::Spanned<String>>>,
+    run_dates: yaml::Spanned<Vec<yaml::Spanned<String>>>,
     expect: yaml::At<String>,
 }
 

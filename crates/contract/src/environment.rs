@@ -77,7 +77,7 @@ fn parts(text: &str) -> Result<Vec<Part<'_>>, ContractError> {
             return Err(ContractError::invalid(format!(
                 "`{name}` is not the name of an environment variable"
             ))
-            .with_hint("names are made of capital letters, digits and `_`: `${LAKE_SALES_DIR}`"));
+            .with_hint("use uppercase letters, digits and `_`: `${LAKE_SALES_DIR}`"));
         }
         parts.push(Part::Variable(name));
         rest = &behind[end + 1..];

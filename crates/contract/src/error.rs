@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::yaml::Position;
+
 /// Where something is wrong, what, and what to do about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
@@ -39,7 +41,7 @@ pub enum ContractError {
     /// The text is not YAML, or has another shape than it must have.
     #[error("{0}")]
     Shape(Box<Problem>),
-    /// A key that nobody knows, such as a misspelt one.
+    /// A key that is not known, such as a misspelled one.
     #[error("{0}")]
     UnknownKey(Box<Problem>),
     /// A key of the standard that would promise what nothing enforces.
@@ -60,6 +62,20 @@ pub enum ContractError {
 }
 
 impl ContractError {
+    pub(crate) fn shape(message: impl Into<String>) -> Self {
+        Self::Shape(Box::new(Problem {
+            message: message.into(),
+            ..Problem::default()
+        }))
+    }
+
+    pub(crate) fn unknown_key(message: impl Into<String>) -> Self {
+        Self::UnknownKey(Box::new(Problem {
+            message: message.into(),
+            ..Problem::default()
+        }))
+    }
+
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::Invalid(Box::new(Problem {
             message: message.into(),
@@ -149,12 +165,85 @@ impl ContractError {
     }
 
     /// Says where in the text, unless a closer place is known already.
-    pub(crate) fn at(mut self, location: serde_saphyr::Location) -> Self {
+    pub(crate) fn at(mut self, position: Position) -> Self {
         let problem = self.problem_mut();
-        if problem.line.is_none() && location != serde_saphyr::Location::UNKNOWN {
-            problem.line = Some(location.line());
-            problem.column = Some(location.column());
+        if problem.line.is_none() && position != Position::UNKNOWN {
+            problem.line = Some(position.line);
+            problem.column = Some(position.column);
         }
         self
     }
+}
+
+/// What is wrong with one document: a reader adds to it and goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<ContractError>);
+
+impl Problems {
+    /// One more.
+    pub fn add(&mut self, error: ContractError) {
+        self.0.push(error);
+    }
+
+    /// The value, or none and one more problem.
+    pub fn keep<T>(&mut self, result: Result<T, ContractError>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    /// The value, or the default and one more problem.
+    pub fn keep_default<T: Default>(&mut self, result: Result<T, ContractError>) -> T {
+        self.keep(result).unwrap_or_default()
+    }
+
+    /// Reads a part of the document, and says of each of its problems which part that is.
+    pub fn part<T>(
+        &mut self,
+        locate: impl Fn(ContractError) -> ContractError,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let mut found = Self::default();
+        let value = read(&mut found);
+        self.append(found, locate);
+        value
+    }
+
+    /// Forgets those that the condition is not true of.
+    pub fn keep_if(&mut self, condition: impl Fn(&ContractError) -> bool) {
+        self.0.retain(condition);
+    }
+
+    /// All of another, each with what `locate` adds.
+    pub fn append(&mut self, other: Self, locate: impl Fn(ContractError) -> ContractError) {
+        self.0.extend(other.0.into_iter().map(locate));
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The value if there is one and nothing is wrong; else everything, in the order of the text.
+    pub fn into_result<T>(mut self, value: Option<T>) -> Result<T, Vec<ContractError>> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => {
+                let unknown = u64::MAX;
+                self.0.sort_by_key(|error| {
+                    (
+                        error.line().unwrap_or(unknown),
+                        error.column().unwrap_or(unknown),
+                    )
+                });
+                Err(self.0)
+            }
+        }
+    }
+}
+
+/// The first of what is wrong with a document, for callers that tell one.
+pub(crate) fn first(mut errors: Vec<ContractError>) -> ContractError {
+    if errors.is_empty() {
+        return ContractError::shape("the document cannot be read");
+    }
+    errors.remove(0)
 }

@@ -26,16 +26,18 @@ mod yaml;
 
 pub use case::{Expectation, TestCase};
 pub use contract::{
-    Bound, Column, Contract, Dedupe, Keep, OnInvalid, OnOtherDay, OnUnreadableFile, OnViolation,
-    Pseudonymise, QualityKind, QualityRule, Severity, Unit, UnknownColumns,
+    Bound, Column, Contract, Dedupe, Delivery, Keep, OnInvalid, OnOtherDay, OnUnreadableFile,
+    OnViolation, Pseudonymise, QualityKind, QualityRule, Severity, Unit, UnknownColumns,
 };
 pub use date::RunDate;
 pub use environment::{environment_names, expand_environment};
+pub(crate) use error::Problems;
 pub use error::{ContractError, Problem};
 pub use name::Name;
 pub use number::Number;
 pub use pipeline::{
-    Compression, CsvFormat, Dataset, FileGlob, FilePattern, Format, Input, JsonLayout, Mart,
-    MartFormat, Materialised, Pipeline, Schedule, WhenMissing, Window,
+    Compression, CsvFormat, Dataset, FileGlob, FilePattern, Files, Format, Input, JsonLayout, Mart,
+    MartFormat, Materialised, Pipeline, Schedule, Source, WhenMissing, Window,
 };
 pub use types::{ColumnType, SourceFormat};
+pub use yaml::Position;

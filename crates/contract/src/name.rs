@@ -10,7 +10,8 @@ use crate::ContractError;
 /// The name of a pipeline, a dataset or a mart.
 ///
 /// It becomes part of object keys, of file names, of SQL and of Airflow's ids; so it is made of
-/// what means the same in all of them: a small letter, then up to 62 small letters, digits and `_`.
+/// what means the same in all of them: a lowercase letter, then up to 62 lowercase letters, digits
+/// and `_`.
 ///
 /// ```
 /// use lakehouse_contract::Name;
@@ -54,8 +55,11 @@ impl FromStr for Name {
         if starts_well && goes_on_well && text.len() <= 63 {
             Ok(Self(text.to_owned()))
         } else {
-            Err(ContractError::invalid(format!("`{text}` is not a name"))
-                .with_hint("a name is a small letter, then up to 62 small letters, digits and `_`"))
+            Err(
+                ContractError::invalid(format!("`{text}` is not a name")).with_hint(
+                    "use a lowercase letter, then up to 62 lowercase letters, digits and `_`",
+                ),
+            )
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What a `pipeline.yaml` may say, what is refused, and whether the refusal helps.
 
 use lakehouse_contract::{
-    Compression, ContractError, CsvFormat, Format, Input, JsonLayout, MartFormat, Materialised,
-    Name, Pipeline, WhenMissing, Window,
+    Compression, ContractError, CsvFormat, Dataset, Files, Format, Input, JsonLayout, MartFormat,
+    Materialised, Name, Pipeline, Source, WhenMissing, Window,
 };
 
 const EVERYTHING: &str = r#"
@@ -32,6 +32,11 @@ marts:
   everything: {reads: {gold.customer_day: all, gold.daily_revenue: day}, grain: [x, y], materialised: snapshot}
 "#;
 
+fn files_of(dataset: &Dataset) -> &Files {
+    let Source::Files(files) = &dataset.source;
+    files
+}
+
 fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
@@ -53,24 +58,35 @@ fn everything_is_read() {
         transactions.contract_path,
         "contracts/transactions.odcs.yaml"
     );
-    assert_eq!(transactions.from, "${LAKE_ONLINE_RETAIL_DIR}/in");
+    assert_eq!(files_of(transactions).from, "${LAKE_ONLINE_RETAIL_DIR}/in");
     assert_eq!(transactions.when_missing, WhenMissing::Fail);
     let csv = CsvFormat {
         delimiter: b';',
         quote: b'\'',
         encoding: "windows-1252".to_owned(),
     };
-    assert_eq!(transactions.format, Format::Csv(csv, Compression::Gzip));
+    assert_eq!(
+        *transactions.source.format(),
+        Format::Csv(csv, Compression::Gzip)
+    );
     let date = "2011-08-12".parse().unwrap();
-    assert!(transactions.files.expand(&date).matches("2011-08-12.csv"));
+    assert!(
+        files_of(transactions)
+            .files
+            .expand(&date)
+            .matches("2011-08-12.csv")
+    );
 
     let returns = &pipeline.datasets[&name("returns")];
     assert_eq!(returns.when_missing, WhenMissing::Skip);
     assert_eq!(
-        returns.format,
+        *returns.source.format(),
         Format::Json(JsonLayout::Lines, Compression::None)
     );
-    assert_eq!(returns.files.expand(&date).literal_prefix(), "2011/08/12/");
+    assert_eq!(
+        files_of(returns).files.expand(&date).literal_prefix(),
+        "2011/08/12/"
+    );
 
     let revenue = &pipeline.marts[&name("daily_revenue")];
     assert_eq!(
@@ -124,7 +140,7 @@ fn the_smallest_pipeline_is_read() {
     assert!(pipeline.marts.is_empty() && pipeline.schedule.is_none());
     assert_eq!(pipeline.timezone(), chrono_tz::UTC);
     assert_eq!(
-        pipeline.datasets[&name("b")].format.compression(),
+        pipeline.datasets[&name("b")].source.format().compression(),
         Compression::Zstd
     );
 }
@@ -138,7 +154,7 @@ fn what_cannot_run_is_refused() {
             "name: Online-Retail",
             "is not a name",
         ),
-        ("0 3 * * 1-5", "0 25 * * *", "is not a schedule of cron"),
+        ("0 3 * * 1-5", "0 25 * * *", "is not a cron schedule"),
         ("Asia/Tokyo", "Tokyo", "is not a time zone"),
         (
             "start: 2010-12-01",
@@ -226,17 +242,17 @@ fn what_cannot_run_is_refused() {
         (
             "silver.transactions: day}, grain: [country]",
             "silver.transaction: day}, grain: [country]",
-            "mart `daily_revenue`: it reads `silver.transaction`, and no dataset",
+            "mart `daily_revenue`: it reads `silver.transaction`, but there is no dataset",
         ),
         (
             "gold.customer_rfm: day",
             "gold.customers: day",
-            "mart `all_customers`: it reads `gold.customers`, and no mart",
+            "mart `all_customers`: it reads `gold.customers`, but there is no mart",
         ),
         (
             "gold.customer_rfm: day",
             "bronze.customer_rfm: day",
-            "is nothing that a mart can read",
+            "a mart cannot read `bronze.customer_rfm`",
         ),
         (
             "gold.customer_rfm: day",
@@ -310,4 +326,58 @@ fn what_cannot_run_is_refused() {
     let error = Pipeline::parse(&later).unwrap_err();
     assert!(matches!(error, ContractError::NotSupportedYet(_)));
     assert!(!error.hint().unwrap().is_empty());
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_once_in_order() {
+    let text = r#"
+name: Shop
+schedule: {cron: "0 * * * *", timezone: Nowhere/City, start: 2025-01-01}
+environment: [shop-dir]
+ower: retail
+datasets:
+  orders:
+    contract: ../orders.odcs.yaml
+    from: ""
+    files: "**.csv"
+    format: {csv: {}, compression: bzip2}
+  returns:
+    contract: contracts/returns.odcs.yaml
+    from: /d
+    files: "*.json"
+    format: lines
+marts:
+  daily: {reads: {silver.orders: day, silver.returns: day, silver.order: day}, grain: [a], frmats: [csv]}
+  other: {reads: {gold.daily: day}}
+"#;
+    let (_, problems) = Pipeline::judge(text);
+    let told: Vec<String> = problems
+        .iter()
+        .map(|error| {
+            let problem = error.problem();
+            format!(
+                "{}:{} {}",
+                problem.line.unwrap(),
+                problem.column.unwrap(),
+                problem.message
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "2:7 `Shop` is not a name",
+            "3:18 `0 * * * *` ticks 24 times a day: a run is about one day, and two runs would write the same partitions",
+            "3:41 `Nowhere/City` is not a time zone",
+            "4:15 `shop-dir` is not the name of an environment variable",
+            "5:1 unknown key `ower`",
+            "8:15 `../orders.odcs.yaml` is not a path inside the pipeline's folder",
+            "9:11 `from` is empty",
+            "10:12 `**.csv` has `**`",
+            "11:36 `bzip2` is not a value of `compression`",
+            "16:13 found string \"lines\", expected a mapping",
+            "18:92 unknown key `frmats`",
+            "19:10 the key `grain` is missing",
+        ]
+    );
 }

@@ -29,6 +29,8 @@ pub enum Command {
     Run(RunArguments),
     /// Check pipelines offline: contracts, every expression and mart bound by the engine
     Validate(PipelinesArguments),
+    /// Describe all pipelines for a scheduler: schedules, datasets, marts
+    Describe(DescribeArguments),
     /// Run the test cases of pipelines against an embedded store
     Test(TestArguments),
     /// Show what is published for a range of days: gold, counts, reasons, places
@@ -73,6 +75,14 @@ pub struct RunArguments {
 pub struct PipelinesArguments {
     /// Pipelines, folders under `LAKE_PIPELINES_DIR`; all without any
     pub pipelines: Vec<Name>,
+}
+
+/// Arguments of `lake describe`.
+#[derive(Debug, Args)]
+pub struct DescribeArguments {
+    /// Print one JSON document: `pipelines`, and `problems` of those that are not sound
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `lake test`.

@@ -5,6 +5,7 @@
 
 pub mod child;
 pub mod cli;
+pub mod describe;
 pub mod output;
 pub mod run;
 pub mod show;
@@ -28,6 +29,7 @@ pub fn main() -> ExitCode {
     {
         cli::Command::Run(arguments) => run::run(&base, &arguments).await,
         cli::Command::Validate(arguments) => validate::run(&base, &arguments),
+        cli::Command::Describe(arguments) => describe::run(&base, &arguments),
         cli::Command::Test(arguments) => test::run(&base, &arguments).await,
         cli::Command::Show(arguments) => show::run(&base, &arguments).await,
     })

@@ -1,79 +1,137 @@
 //! `lake validate`: is this pipeline sound, before anything runs?
 
-use lakehouse_bind::{EngineFailure, bind_contract, bind_marts, binding_session};
+use lakehouse_bind::{EngineFailure, MartFile, binding_session, judge_contract, judge_marts};
 use lakehouse_contract::Name;
 use lakehouse_engine::Session;
-use lakehouse_stage::{Base, Exit, LoadedPipeline, StageError, pipelines};
+use lakehouse_stage::{Base, Exit, Finding, LoadedPipeline, StageError, findings, pipelines};
 
 use crate::cli::PipelinesArguments;
 use crate::output;
 
-/// Validates the named pipelines, or all; goes on after a bad one.
+/// Validates the named pipelines, or all, and tells everything that is wrong with each.
 ///
 /// # Errors
-/// None of its own: what is wrong with a pipeline is printed, and the exit is 2.
+/// There is no pipeline, or the folder of pipelines cannot be read. What is wrong with a pipeline
+/// is printed, and the exit is 2.
 pub fn run(base: &Base, arguments: &PipelinesArguments) -> Result<Exit, StageError> {
     base.report.withhold();
-    let names = selected(base, &arguments.pipelines)?;
+    let listing = selected(base, &arguments.pipelines)?;
     let mut exits = Vec::new();
-    for name in &names {
-        match validate(base, name) {
-            Ok(loaded) => {
-                output::answer(&format!(
-                    "{name}: sound ({} datasets, {} marts)",
-                    loaded.pipeline.datasets.len(),
-                    loaded.pipeline.marts.len()
-                ));
-                exits.push(Exit::Done);
-            }
-            Err(error) => {
-                output::answer(&format!("{name}:\n{}", error.render().trim_end()));
-                exits.push(error.exit);
+    for name in &listing.names {
+        let (loaded, found) = judge(base, name)?;
+        match (loaded, found.as_slice()) {
+            (Some(loaded), []) => output::answer(&format!(
+                "{name}: sound ({}, {})",
+                counted(loaded.pipeline.datasets.len(), "dataset"),
+                counted(loaded.pipeline.marts.len(), "mart")
+            )),
+            (_, found) => {
+                output::answer(&format!("{name}: {}", counted(found.len(), "problem")));
+                tell(found);
             }
         }
+        exits.extend(found.iter().map(|finding| finding.error.exit));
     }
-    Ok(Exit::worst(exits))
+    tell(&listing.misnamed);
+    exits.extend(listing.misnamed.iter().map(|finding| finding.error.exit));
+    Ok(Exit::worst(std::iter::once(Exit::Done).chain(exits)))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+fn tell(found: &[Finding]) {
+    for text in findings::told(found) {
+        output::answer(&format!("  {}", text.replace('\n', "\n  ")));
+    }
 }
 
 /// The named pipelines, or all that there are.
 ///
 /// # Errors
-/// The folder of pipelines cannot be read.
-pub fn selected(base: &Base, named: &[Name]) -> Result<Vec<Name>, StageError> {
-    match named {
-        [] => pipelines::list(&base.settings.pipelines_dir),
-        named => Ok(named.to_vec()),
+/// The folder of pipelines cannot be read, or holds none: 2.
+pub fn selected(base: &Base, named: &[Name]) -> Result<pipelines::Listing, StageError> {
+    if !named.is_empty() {
+        return Ok(pipelines::Listing {
+            names: named.to_vec(),
+            misnamed: Vec::new(),
+        });
     }
+    let folder = &base.settings.pipelines_dir;
+    let listing = pipelines::list(folder)?;
+    if listing.names.is_empty() && listing.misnamed.is_empty() {
+        return Err(
+            StageError::usage(format!("`{}` holds no pipeline", folder.display())).hint(
+                "set `LAKE_PIPELINES_DIR` to the folder that holds one folder per pipeline, \
+                 each with a `pipeline.yaml`",
+            ),
+        );
+    }
+    Ok(listing)
 }
 
 /// Loads a pipeline and has the engine bind all of it.
 ///
 /// # Errors
-/// Exit 2 with the place and what to do.
+/// Exit 2 with everything that is wrong, and where.
 pub fn validate(base: &Base, name: &Name) -> Result<LoadedPipeline, StageError> {
-    let loaded = pipelines::load(&base.settings.pipelines_dir, name)?;
-    bind(base, &loaded)?;
-    Ok(loaded)
+    let (loaded, found) = judge(base, name)?;
+    match (loaded, findings::as_error(name.as_str(), &found)) {
+        (Some(loaded), None) => Ok(loaded),
+        (_, Some(error)) => Err(error),
+        (None, None) => Err(StageError::bug(format!(
+            "the pipeline `{name}` was neither read nor refused"
+        ))),
+    }
 }
 
-/// Has the engine bind all of a loaded pipeline.
-///
-/// # Errors
-/// Exit 2 with the place and what to do.
-pub fn bind(base: &Base, loaded: &LoadedPipeline) -> Result<(), StageError> {
+/// Loads a pipeline as far as it can be read, has the engine bind what is sound, and tells
+/// everything that is wrong.
+fn judge(base: &Base, name: &Name) -> Result<(Option<LoadedPipeline>, Vec<Finding>), StageError> {
+    let directory = pipelines::directory(&base.settings.pipelines_dir, name)?;
+    let (loaded, mut found) = pipelines::judge_folder(&directory);
+    if let Some(loaded) = &loaded {
+        found.extend(bind(base, loaded)?);
+    }
+    Ok((loaded, found))
+}
+
+/// Has the engine bind all of a pipeline that is sound.
+fn bind(base: &Base, loaded: &LoadedPipeline) -> Result<Vec<Finding>, StageError> {
     let session =
         Session::open(&binding_session(base.workspace.path())).stage("open the engine")?;
     // Binding needs a run date; which one does not matter.
     let date = chrono::NaiveDate::default();
-    bind_marts(
+    let mut found = Vec::new();
+    for (dataset, contract) in &loaded.contracts {
+        let file = &loaded.pipeline.datasets[dataset].contract_path;
+        for misfit in judge_contract(&session, dataset.as_str(), contract) {
+            found.push(Finding {
+                file: loaded.directory.join(file),
+                position: misfit.position,
+                error: misfit.error,
+            });
+        }
+    }
+    let marts = judge_marts(
         &session,
         &loaded.pipeline,
         &loaded.contracts,
         &loaded.mart_sql,
         date,
-    )?;
-    for (dataset, contract) in &loaded.contracts {
-        bind_contract(&session, dataset.as_str(), contract)?;
+    );
+    for (name, file, misfit) in marts {
+        let file = match file {
+            MartFile::Sql => loaded.directory.join("marts").join(format!("{name}.sql")),
+            MartFile::Pipeline => loaded.directory.join(pipelines::PIPELINE_FILE),
+        };
+        found.push(Finding {
+            file,
+            position: misfit.position,
+            error: misfit.error,
+        });
     }
-    Ok(())
+    Ok(found)
 }

@@ -96,7 +96,7 @@ fn needed_bytes(job: &Job<'_>, manifest: &Manifest) -> u64 {
         .files
         .iter()
         .fold(0_u64, |sum, file| sum.saturating_add(file.size_bytes));
-    let growth = match job.dataset.format.compression() {
+    let growth = match job.dataset.source.format().compression() {
         Compression::None => 1,
         _ => GROWTH_OF_COMPRESSED,
     };
@@ -134,7 +134,7 @@ async fn fetch_one(
         .hint("run bronze again for this day; it restores what the source still has"));
     };
     let (sender, receiver) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
-    let format = job.dataset.format.clone();
+    let format = job.dataset.source.format().clone();
     let output_path = path.clone();
     let decoder = tokio::task::spawn_blocking(move || {
         decode(&format, ChannelReader::new(receiver), output_path)

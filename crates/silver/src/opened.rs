@@ -67,7 +67,7 @@ impl Opened {
             max_record_bytes: context.max_record_bytes,
             memory_bytes: budget.reader_bytes,
             threads: budget.threads,
-            ..ReaderOptions::new(job.dataset.format.clone())
+            ..ReaderOptions::new(job.dataset.source.format().clone())
         };
         let plan = ReadPlan::from_contract(job.contract)
             .map_err(|error| StageError::from_error(Exit::Usage, &error))?;

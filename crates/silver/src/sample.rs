@@ -29,7 +29,7 @@ pub fn record_bytes(job: &Job<'_>, files: &[SourceFile]) -> Result<u64, StageErr
     let options = ReaderOptions {
         max_record_bytes: job.context.max_record_bytes,
         block_bytes: Some(SAMPLE_BYTES),
-        ..ReaderOptions::new(job.dataset.format.clone())
+        ..ReaderOptions::new(job.dataset.source.format().clone())
     };
     let plan = ReadPlan::from_contract(job.contract)
         .map_err(|error| StageError::from_error(Exit::Usage, &error))?;

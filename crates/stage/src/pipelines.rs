@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lakehouse_contract::{Contract, ContractError, Dataset, Name, Pipeline, expand_environment};
+use lakehouse_contract::{Contract, Dataset, Name, Pipeline, Source, expand_environment};
 
-use crate::{Exit, StageError, env};
+use crate::{Exit, Finding, StageError, env, findings};
 
 /// The file that makes a folder a pipeline.
 pub const PIPELINE_FILE: &str = "pipeline.yaml";
@@ -13,9 +13,9 @@ pub const PIPELINE_FILE: &str = "pipeline.yaml";
 /// A pipeline with everything that its folder says.
 #[derive(Debug, Clone)]
 pub struct LoadedPipeline {
-    /// Its folder.
+    /// The folder that it is in.
     pub directory: PathBuf,
-    /// Its `pipeline.yaml`.
+    /// What `pipeline.yaml` says.
     pub pipeline: Pipeline,
     /// The contract of each dataset.
     pub contracts: BTreeMap<Name, Contract>,
@@ -36,46 +36,80 @@ impl LoadedPipeline {
                 .to_string_lossy()
                 .into_owned());
         }
-        expand_environment(&dataset.from, |name| std::env::var(name).ok()).map_err(|error| {
+        let Source::Files(files) = &dataset.source;
+        expand_environment(&files.from, |name| std::env::var(name).ok()).map_err(|error| {
             let file = self.directory.join(PIPELINE_FILE);
             let stage_error = StageError::from(error);
             let hint = stage_error.hint.clone().unwrap_or_default();
             stage_error
                 .context(format!("`{}` needs its environment", file.display()))
                 .hint(format!(
-                    "{hint}; under Airflow it belongs to the worker's environment"
+                    "{hint}; under Airflow, set it in the worker's environment"
                 ))
         })
     }
 }
 
-/// The names of the pipelines under a folder, sorted.
+/// The pipelines under a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Their names, sorted.
+    pub names: Vec<Name>,
+    /// Folders that hold a `pipeline.yaml` and whose name cannot be a pipeline's.
+    pub misnamed: Vec<Finding>,
+}
+
+/// The pipelines under a folder: folders, or symbolic links to folders, with a `pipeline.yaml`.
 ///
 /// # Errors
 /// When the folder cannot be read: 2.
-pub fn list(pipelines_dir: &Path) -> Result<Vec<Name>, StageError> {
-    let entries = std::fs::read_dir(pipelines_dir).map_err(|error| {
+pub fn list(pipelines_dir: &Path) -> Result<Listing, StageError> {
+    let unreadable = |path: &Path, error: &std::io::Error| {
         StageError::from_io(
-            format!(
-                "cannot read the folder of pipelines `{}`",
-                pipelines_dir.display()
-            ),
-            &error,
+            format!("cannot read the folder of pipelines `{}`", path.display()),
+            error,
         )
         .hint("set `LAKE_PIPELINES_DIR` to the folder that holds one folder per pipeline")
-    })?;
-    let mut names: Vec<Name> = entries
-        .flatten()
-        .filter(|entry| entry.path().join(PIPELINE_FILE).is_file())
-        .filter_map(|entry| {
-            entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse().ok())
-        })
-        .collect();
-    names.sort();
-    Ok(names)
+    };
+    let entries =
+        std::fs::read_dir(pipelines_dir).map_err(|error| unreadable(pipelines_dir, &error))?;
+    let mut listing = Listing::default();
+    for entry in entries {
+        let entry = entry.map_err(|error| unreadable(pipelines_dir, &error))?;
+        let file = entry.path().join(PIPELINE_FILE);
+        match std::fs::metadata(&file) {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => continue,
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return Err(unreadable(&file, &error)),
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        match name.parse::<Name>() {
+            Ok(name) => listing.names.push(name),
+            Err(error) => listing.misnamed.push(Finding {
+                file: entry.path(),
+                position: None,
+                error: StageError {
+                    hint: error.hint().map(|hint| {
+                        format!("rename the folder and `name` in its `pipeline.yaml`: {hint}")
+                    }),
+                    ..StageError::usage(format!(
+                        "the folder holds a pipeline, but `{name}` is not a name"
+                    ))
+                },
+            }),
+        }
+    }
+    listing.names.sort();
+    listing
+        .misnamed
+        .sort_by(|left, right| left.file.cmp(&right.file));
+    Ok(listing)
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// Reads and judges one pipeline: its `pipeline.yaml`, all its contracts, its marts' texts.
@@ -83,12 +117,19 @@ pub fn list(pipelines_dir: &Path) -> Result<Vec<Name>, StageError> {
 /// # Errors
 /// When it does not exist or anything in it is wrong: 2, with the file.
 pub fn load(pipelines_dir: &Path, name: &Name) -> Result<LoadedPipeline, StageError> {
+    load_folder(&directory(pipelines_dir, name)?)
+}
+
+/// The folder of a pipeline.
+///
+/// # Errors
+/// When there is none: 2, with those that there are.
+pub fn directory(pipelines_dir: &Path, name: &Name) -> Result<PathBuf, StageError> {
     let directory = pipelines_dir.join(name.as_str());
-    let file = directory.join(PIPELINE_FILE);
-    if !file.is_file() {
-        return Err(unknown(pipelines_dir, name)?);
+    match directory.join(PIPELINE_FILE).is_file() {
+        true => Ok(directory),
+        false => Err(unknown(pipelines_dir, name)?),
     }
-    load_folder(&directory)
 }
 
 /// The error for a pipeline that does not exist: 2, with those that do.
@@ -97,12 +138,13 @@ pub fn load(pipelines_dir: &Path, name: &Name) -> Result<LoadedPipeline, StageEr
 /// When the folder of pipelines cannot be read.
 pub fn unknown(pipelines_dir: &Path, name: &Name) -> Result<StageError, StageError> {
     let existing: Vec<String> = list(pipelines_dir)?
+        .names
         .iter()
         .map(|name| format!("`{name}`"))
         .collect();
     let hint = if existing.is_empty() {
         format!(
-            "`{}` holds no pipeline; is `LAKE_PIPELINES_DIR` right?",
+            "`{}` holds no pipeline; check `LAKE_PIPELINES_DIR`",
             pipelines_dir.display()
         )
     } else {
@@ -115,80 +157,113 @@ pub fn unknown(pipelines_dir: &Path, name: &Name) -> Result<StageError, StageErr
     Ok(StageError::usage(format!("there is no pipeline `{name}`")).hint(hint))
 }
 
-/// Reads and judges the pipeline of a folder, wherever that lies.
+/// Reads and judges the pipeline of a folder, wherever that is.
 ///
 /// # Errors
-/// When anything in it is wrong: 2, with the file.
+/// When anything in it is wrong: 2, with everything that is, and the files.
 pub fn load_folder(directory: &Path) -> Result<LoadedPipeline, StageError> {
-    let file = directory.join(PIPELINE_FILE);
-    let wrong = |file: &Path, error: ContractError| {
-        let stage_error = StageError::from(error).context(format!("`{}` is wrong", file.display()));
-        match stage_error.hint {
-            Some(_) => stage_error,
-            None => stage_error
-                .hint("mend the file; `lake validate` checks a pipeline without touching data"),
-        }
-    };
-    let pipeline = Pipeline::parse(&read(&file)?).map_err(|error| wrong(&file, error))?;
-    if directory.file_name().and_then(|name| name.to_str()) != Some(pipeline.name.as_str()) {
-        return Err(StageError::usage(format!(
-            "`{}` names the pipeline `{}`, unlike its folder",
-            file.display(),
-            pipeline.name
-        ))
-        .hint("give the folder and `name` the same name"));
+    let (loaded, findings) = judge_folder(directory);
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    match (loaded, findings::as_error(&name, &findings)) {
+        (Some(loaded), None) => Ok(loaded),
+        (_, Some(error)) => Err(error),
+        (None, None) => Err(StageError::bug(format!(
+            "the pipeline `{name}` was neither read nor refused"
+        ))),
     }
-    pipeline.mart_order().map_err(|error| wrong(&file, error))?;
+}
+
+/// Reads the pipeline of a folder and tells everything that is wrong with it.
+///
+/// With findings, what was read has those datasets, contracts and marts that are sound, so that
+/// they can be judged further; it cannot run.
+#[must_use]
+pub fn judge_folder(directory: &Path) -> (Option<LoadedPipeline>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let file = directory.join(PIPELINE_FILE);
+    let text = match read(&file) {
+        Ok(text) => text,
+        Err(finding) => return (None, vec![finding]),
+    };
+    let (pipeline, problems) = Pipeline::judge(&text);
+    findings.extend(problems.iter().map(|error| Finding::of_yaml(&file, error)));
+    let Some(pipeline) = pipeline else {
+        return (None, findings);
+    };
+    let in_pipeline = |position, message: String, hint: &str| Finding {
+        file: file.clone(),
+        position: Some(position),
+        error: StageError::usage(message).hint(hint),
+    };
+    if directory.file_name().and_then(|name| name.to_str()) != Some(pipeline.name.as_str()) {
+        findings.push(in_pipeline(
+            pipeline.name_position,
+            format!(
+                "the pipeline is called `{}`, but its folder is not",
+                pipeline.name
+            ),
+            "give the folder and `name` the same name",
+        ));
+    }
     let mut contracts = BTreeMap::new();
     for (dataset_name, dataset) in &pipeline.datasets {
-        let file = inside(directory, &dataset.contract_path)?;
-        let contract = Contract::parse(&read(&file)?).map_err(|error| wrong(&file, error))?;
-        if contract.dataset_name != dataset_name.as_str() {
-            return Err(StageError::usage(format!(
-                "`{}` is the contract of `{}`, and `pipeline.yaml` names it for `{dataset_name}`",
-                file.display(),
-                contract.dataset_name
-            ))
-            .hint("give the dataset and the contract's `schema` entry the same name"));
+        // `pipeline.yaml` names no path outside of the folder.
+        let contract_file = directory.join(&dataset.contract_path);
+        let text = match read(&contract_file) {
+            Ok(text) => text,
+            Err(finding) => {
+                findings.push(finding);
+                continue;
+            }
+        };
+        match Contract::judge(&text) {
+            Err(errors) => findings.extend(
+                errors
+                    .iter()
+                    .map(|error| Finding::of_yaml(&contract_file, error)),
+            ),
+            Ok(contract) if contract.dataset_name != dataset_name.as_str() => {
+                findings.push(in_pipeline(
+                    dataset.contract_position,
+                    format!(
+                        "`{}` is the contract of `{}`, not of `{dataset_name}`",
+                        dataset.contract_path, contract.dataset_name
+                    ),
+                    "give the dataset and the contract's `schema` entry the same name",
+                ));
+            }
+            Ok(contract) => {
+                contracts.insert(dataset_name.clone(), contract);
+            }
         }
-        contracts.insert(dataset_name.clone(), contract);
     }
     let mut mart_sql = BTreeMap::new();
     for mart in pipeline.marts.keys() {
-        let file = directory.join("marts").join(format!("{mart}.sql"));
-        mart_sql.insert(mart.clone(), read(&file)?);
+        match read(&directory.join("marts").join(format!("{mart}.sql"))) {
+            Ok(text) => {
+                mart_sql.insert(mart.clone(), text);
+            }
+            Err(finding) => findings.push(finding),
+        }
     }
-    Ok(LoadedPipeline {
+    let loaded = LoadedPipeline {
         directory: directory.to_owned(),
         pipeline,
         contracts,
         mart_sql,
-    })
+    };
+    (Some(loaded), findings)
 }
 
-fn read(file: &Path) -> Result<String, StageError> {
+#[allow(clippy::result_large_err, reason = "an error is rare, and read once")]
+fn read(file: &Path) -> Result<String, Finding> {
     std::fs::read_to_string(file).map_err(|error| {
-        let mut stage_error =
-            StageError::from_io(format!("cannot read `{}`", file.display()), &error);
+        let mut stage_error = StageError::from_io("cannot read the file", &error);
         stage_error.exit = Exit::Usage;
-        stage_error.hint("the pipeline names this file: make it, or mend the name")
+        Finding {
+            file: file.to_owned(),
+            position: None,
+            error: stage_error.hint("the pipeline names this file: add it, or correct the name"),
+        }
     })
-}
-
-/// A file that `pipeline.yaml` names, which lies in the pipeline's folder.
-fn inside(directory: &Path, relative: &str) -> Result<PathBuf, StageError> {
-    use std::path::Component;
-    let path = Path::new(relative);
-    if path
-        .components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
-    {
-        Ok(directory.join(path))
-    } else {
-        Err(StageError::usage(format!(
-            "the contract `{relative}` lies outside of `{}`",
-            directory.display()
-        ))
-        .hint("a pipeline's folder holds all that it needs"))
-    }
 }

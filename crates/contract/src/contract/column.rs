@@ -1,7 +1,5 @@
 //! One column of a contract.
 
-use serde_saphyr::Spanned;
-
 use super::column_custom::{read_path, read_pseudonymise, read_source_format};
 use super::column_type::column_type;
 use super::custom::Properties;
@@ -9,76 +7,95 @@ use super::model::{Column, OnInvalid};
 use super::options::{read_allowed, read_options};
 use super::raw::{self, RawProperty};
 use super::tokens;
-use crate::ContractError;
-use crate::yaml::At;
+use crate::yaml::{At, Position, Spanned};
+use crate::{ColumnType, ContractError, Problems, SourceFormat};
 
 const CUSTOM: [&str; 4] = ["sourcePath", "sourceFormat", "onInvalid", "pseudonymise"];
 /// What readers that see the layout's folders, and our own SQL, call theirs.
-const TAKEN: [&str; 4] = ["source", "year", "month", "day"];
+const RESERVED_NAMES: [&str; 4] = ["source", "year", "month", "day"];
 
 /// A column, and what of it concerns the whole contract.
 pub(super) struct ReadColumn {
     pub column: Column,
+    /// Where its name is.
+    pub location: Position,
+    /// Whether something about it was refused: nothing more is said of what it lacks.
+    pub is_broken: bool,
     pub is_key: bool,
     pub key_position: At<i64>,
     pub unique: At<bool>,
     pub quality: Vec<Spanned<raw::RawQuality>>,
 }
 
-pub(super) fn read(raw: RawProperty) -> Result<ReadColumn, ContractError> {
-    let name = raw.name.value.clone();
-    let location = raw.name.referenced;
-    read_inner(raw).map_err(|error| error.within(format!("column `{name}`")).at(location))
+/// Reads a column; one with problems too, so that what names it can be judged.
+pub(super) fn read(raw: Spanned<RawProperty>, problems: &mut Problems) -> ReadColumn {
+    let name = raw.value.name.value.clone();
+    let location = raw.value.name.referenced;
+    let mut found = Problems::default();
+    let mut read = read_inner(raw.value, &mut found);
+    // What is missing in a column that was not understood may have been there.
+    found.keep_if(|error| raw.is_whole || error.line().is_some());
+    read.is_broken = !raw.is_whole || found.count() > 0;
+    let place = format!("column `{name}`");
+    problems.append(found, |error| error.within(&place).at(location));
+    read
 }
 
-fn read_inner(raw: RawProperty) -> Result<ReadColumn, ContractError> {
-    raw::refuse(&[
-        ("physicalName", &raw.physical_name),
-        ("partitioned", &raw.partitioned),
-        ("partitionKeyPosition", &raw.partition_key_position),
-        ("encryptedName", &raw.encrypted_name),
-        ("relationships", &raw.relationships),
-        ("items", &raw.items),
-        ("map", &raw.map),
-        ("properties", &raw.properties),
-    ])?;
+fn read_inner(raw: RawProperty, problems: &mut Problems) -> ReadColumn {
+    raw::refuse(
+        &[
+            ("physicalName", &raw.physical_name),
+            ("partitioned", &raw.partitioned),
+            ("partitionKeyPosition", &raw.partition_key_position),
+            ("encryptedName", &raw.encrypted_name),
+            ("relationships", &raw.relationships),
+            ("items", &raw.items),
+            ("map", &raw.map),
+            ("properties", &raw.properties),
+        ],
+        problems,
+    );
+    let location = raw.name.referenced;
     let name = raw.name.value;
-    check_name(&name)?;
-    let column_type = column_type(
+    problems.keep(check_name(&name));
+    let known_type = problems.keep(column_type(
         &raw.logical_type,
         &raw.physical_type,
         &raw.logical_type_options,
-    )?;
-    let custom = Properties::read(raw.custom_properties, &CUSTOM)?;
-    let transform = raw.transform_logic.map(read_transform).transpose()?;
-    let names_itself = transform.as_ref().is_none_or(|(_, names)| {
-        names
+    ));
+    let column_type = known_type.unwrap_or(ColumnType::Text);
+    let custom = Properties::read(raw.custom_properties, &CUSTOM, problems);
+    let transform_position = raw.transform_logic.as_ref().map(|text| text.referenced);
+    let transform = raw
+        .transform_logic
+        .and_then(|transform| problems.keep(read_transform(transform)));
+    let names_itself = match &transform {
+        Some((_, names)) => names
             .columns
             .iter()
-            .any(|other| other.to_lowercase() == name.to_lowercase())
-    });
-    let source_path = match custom.get("sourcePath", read_path)? {
-        Some(path) => Some(path),
-        None => names_itself.then(|| name.clone()),
+            .any(|other| other.to_lowercase() == name.to_lowercase()),
+        // One that was refused may name anything.
+        None => true,
+    };
+    let source_path = match problems.keep(custom.get("sourcePath", read_path)) {
+        Some(Some(path)) => Some(path),
+        _ => names_itself.then(|| name.clone()),
     };
     if source_path.is_none() {
         for property in ["sourceFormat", "onInvalid"] {
-            custom.get(property, |_| {
+            problems.keep(custom.get(property, |_| {
                 Err::<(), _>(
                     ContractError::invalid(format!(
                         "`{property}` has no effect: the column is only computed"
                     ))
                     .with_hint("add `sourcePath`, or leave it out"),
                 )
-            })?;
+            }));
         }
     }
     let classified = raw.classification.as_ref().is_some_and(|classification| {
         !matches!(classification.value.as_str(), "public" | "internal")
     });
-    let pseudonymise = custom.get("pseudonymise", |value| {
-        read_pseudonymise(value, column_type, classified)
-    })?;
     let on_invalid = custom.choose(
         "onInvalid",
         &[
@@ -86,24 +103,19 @@ fn read_inner(raw: RawProperty) -> Result<ReadColumn, ContractError> {
             ("setNull", OnInvalid::SetNull),
         ],
         &["clamp", "default"],
-    )?;
-    let source_format = custom
-        .get("sourceFormat", |value| {
-            read_source_format(value, column_type)
-        })?
-        .unwrap_or_default();
-    let allowed = read_allowed(raw.allowed, column_type)?;
+    );
     let mut column = Column {
         name,
         column_type,
         source_path,
-        source_format,
-        on_invalid,
+        source_format: SourceFormat::default(),
+        on_invalid: problems.keep(on_invalid).unwrap_or_default(),
         transform: transform.map(|(text, _)| text),
-        pseudonymise,
+        transform_position,
+        pseudonymise: None,
         required: raw.required.unwrap_or(false),
         key_position: None,
-        allowed,
+        allowed: Vec::new(),
         minimum: None,
         maximum: None,
         exclusive_minimum: None,
@@ -114,8 +126,23 @@ fn read_inner(raw: RawProperty) -> Result<ReadColumn, ContractError> {
         classified,
         description: raw.description,
     };
-    if let Some(options) = raw.logical_type_options {
-        read_options(&mut column, options.value).map_err(|error| error.at(options.referenced))?;
+    // What depends on the type can be judged only where that is known.
+    if known_type.is_some() {
+        let pseudonymise = custom.get("pseudonymise", |value| {
+            read_pseudonymise(value, column_type, classified)
+        });
+        column.pseudonymise = problems.keep(pseudonymise).flatten();
+        let format = custom.get("sourceFormat", |value| {
+            read_source_format(value, column_type)
+        });
+        column.source_format = problems.keep(format).flatten().unwrap_or_default();
+        column.allowed = read_allowed(raw.allowed, column_type, problems);
+        if let Some(options) = raw.logical_type_options {
+            problems.part(
+                |error| error.at(options.referenced),
+                |problems| read_options(&mut column, options.value, problems),
+            );
+        }
     }
     let is_key = raw.primary_key.unwrap_or(false);
     if let Some(position) = raw
@@ -123,19 +150,21 @@ fn read_inner(raw: RawProperty) -> Result<ReadColumn, ContractError> {
         .as_ref()
         .filter(|position| !is_key && position.value != -1)
     {
-        return Err(
+        problems.add(
             ContractError::invalid("`primaryKeyPosition` without `primaryKey: true`")
                 .with_hint("add `primaryKey: true`, or leave the position out")
                 .at(position.referenced),
         );
     }
-    Ok(ReadColumn {
+    ReadColumn {
         column,
+        location,
+        is_broken: false,
         is_key,
         key_position: raw.primary_key_position,
         unique: raw.unique,
         quality: raw.quality.unwrap_or_default(),
-    })
+    }
 }
 
 fn check_name(name: &str) -> Result<(), ContractError> {
@@ -158,7 +187,7 @@ fn check_name(name: &str) -> Result<(), ContractError> {
             "choose another name",
         );
     }
-    if TAKEN.contains(&lower.as_str()) || lower.starts_with("source.") {
+    if RESERVED_NAMES.contains(&lower.as_str()) || lower.starts_with("source.") {
         return refuse(
             "the lake's own folders and statements use the name",
             "choose another, such as `event_day`; `sourcePath` says what the source calls it",

@@ -1,58 +1,67 @@
 //! `customProperties`: what the standard lacks, each with `vendor: lakehouse`.
 
 use serde_json::{Map, Value};
-use serde_saphyr::{Location, Spanned};
 
 use super::raw::RawCustomProperty;
-use crate::{ContractError, suggest, yaml};
+use crate::yaml::{self, Position, Spanned};
+use crate::{ContractError, Problems, suggest};
 
 /// The vendor whose properties are ours.
 const VENDOR: &str = "lakehouse";
 
 /// Our properties of one element; what another vendor reads is left to them.
 pub(super) struct Properties {
-    values: Vec<(String, Value, Location)>,
+    values: Vec<(String, Value, Position)>,
 }
 
 impl Properties {
-    /// Refuses properties that are not among `known`, and those given twice.
+    /// Tells properties that are not among `known`, and those given twice.
     pub fn read(
         raw: Option<Vec<Spanned<RawCustomProperty>>>,
         known: &[&str],
-    ) -> Result<Self, ContractError> {
-        let mut values: Vec<(String, Value, Location)> = Vec::new();
+        problems: &mut Problems,
+    ) -> Self {
+        let mut values: Vec<(String, Value, Position)> = Vec::new();
         for property in raw.unwrap_or_default() {
             let location = property.referenced;
             let name = property.value.property.value;
-            let refuse = |message: String, hint: String| {
-                Err(ContractError::invalid(message).with_hint(hint).at(location))
-            };
             match property.value.vendor.as_deref() {
                 Some(VENDOR) => {}
                 Some(_) => continue,
                 None => {
-                    return refuse(
-                        format!("the custom property `{name}` does not say whose it is"),
-                        format!("add `vendor: {VENDOR}`, or the vendor that reads it"),
+                    problems.add(
+                        ContractError::invalid(format!(
+                            "the custom property `{name}` does not say whose it is"
+                        ))
+                        .with_hint(format!(
+                            "add `vendor: {VENDOR}`, or the name of the vendor that reads it"
+                        ))
+                        .at(location),
                     );
+                    if !known.contains(&name.as_str()) {
+                        continue;
+                    }
                 }
             }
             if !known.contains(&name.as_str()) {
-                return Err(ContractError::UnknownKey(Box::new(crate::Problem {
-                    message: format!("unknown custom property `{name}`"),
-                    hint: Some(match known {
-                        [] => "custom properties of the lakehouse stand under `schema`".to_owned(),
-                        known => suggest::hint(&name, known, "custom properties"),
-                    }),
-                    ..crate::Problem::default()
-                }))
-                .at(location));
+                problems.add(
+                    ContractError::unknown_key(format!("unknown custom property `{name}`"))
+                        .with_hint(match known {
+                            [] => "custom properties of the lakehouse belong under `schema`"
+                                .to_owned(),
+                            known => suggest::hint(&name, known, "custom properties"),
+                        })
+                        .at(location),
+                );
+                continue;
             }
             if values.iter().any(|(other, _, _)| *other == name) {
-                return refuse(
-                    format!("the custom property `{name}` is given twice"),
-                    "keep one of the two".to_owned(),
+                problems.add(
+                    ContractError::invalid(format!("the custom property `{name}` is given twice"))
+                        .with_hint("keep one of the two")
+                        .at(location),
                 );
+                continue;
             }
             values.push((
                 name,
@@ -60,7 +69,7 @@ impl Properties {
                 property.value.value.referenced,
             ));
         }
-        Ok(Self { values })
+        Self { values }
     }
 
     /// Reads the value of `name`, if it is there, and says where an error is.
@@ -78,10 +87,10 @@ impl Properties {
         }
     }
 
-    /// Where the value of `name` stands.
-    pub fn location(&self, name: &str) -> Location {
+    /// Where the value of `name` is.
+    pub fn location(&self, name: &str) -> Position {
         let found = self.values.iter().find(|(other, _, _)| other == name);
-        found.map_or(Location::UNKNOWN, |(_, _, location)| *location)
+        found.map_or(Position::UNKNOWN, |(_, _, location)| *location)
     }
 
     /// Reads one of `choices`, the default without the property.
@@ -117,6 +126,19 @@ pub(super) fn number(name: &str, value: &Value) -> Result<f64, ContractError> {
     value.as_f64().ok_or_else(|| wrong(name, value, "a number"))
 }
 
+/// Per cent: a number from 0 to 100.
+pub(super) fn percent(name: &str, value: &Value) -> Result<f64, ContractError> {
+    let percent = number(name, value)?;
+    if (0.0..=100.0).contains(&percent) {
+        Ok(percent)
+    } else {
+        Err(
+            ContractError::invalid(format!("`{name}: {value}` is not a percentage"))
+                .with_hint("write a number from 0 to 100"),
+        )
+    }
+}
+
 /// A list of texts.
 pub(super) fn texts(name: &str, value: &Value) -> Result<Vec<String>, ContractError> {
     let list = value
@@ -139,10 +161,9 @@ pub(super) fn mapping<'a>(
         .ok_or_else(|| wrong(name, value, &example()))?;
     match map.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(map),
-        Some(unknown) => Err(ContractError::UnknownKey(Box::new(crate::Problem {
-            message: format!("unknown key `{unknown}` in `{name}`"),
-            hint: Some(suggest::hint(unknown, known, "keys")),
-            ..crate::Problem::default()
-        }))),
+        Some(unknown) => Err(ContractError::unknown_key(format!(
+            "unknown key `{unknown}` in `{name}`"
+        ))
+        .with_hint(suggest::hint(unknown, known, "keys"))),
     }
 }

@@ -1,15 +1,17 @@
 //! The contract as a whole: its root, its one schema object, and what columns mean together.
 
 use serde_json::Value;
-use serde_saphyr::Spanned;
 
 use super::column::{self, ReadColumn};
 use super::custom::{self, Properties};
 use super::key::{assign_key, check_unique, default_dedupe, key, key_rule, read_dedupe};
-use super::model::{Contract, Dedupe, OnOtherDay, OnUnreadableFile, OnViolation, UnknownColumns};
-use super::quality;
+use super::model::{
+    Contract, Dedupe, Delivery, OnOtherDay, OnUnreadableFile, OnViolation, UnknownColumns,
+};
 use super::raw::{self, RawContract, RawObject};
-use crate::{ColumnType, ContractError, Name, suggest};
+use super::{privacy, quality};
+use crate::yaml::{Position, Spanned};
+use crate::{ColumnType, ContractError, Name, Problems, suggest};
 
 const CUSTOM: [&str; 10] = [
     "delivery",
@@ -24,146 +26,201 @@ const CUSTOM: [&str; 10] = [
     "allowEmpty",
 ];
 
-pub(super) fn read(raw: RawContract) -> Result<Contract, ContractError> {
-    let fixed = [
-        ("apiVersion", &raw.api_version, "v3.2.0"),
-        ("kind", &raw.kind, "DataContract"),
-    ];
-    for (key, found, expected) in fixed {
-        if found.value != expected {
-            return Err(
-                ContractError::invalid(format!("`{key}: {}` is not known", found.value))
-                    .with_hint(format!("write `{key}: {expected}`"))
+/// Versions of the standard whose keys, as far as they are read here, mean the same.
+const API_VERSIONS: [&str; 6] = ["v3.2.0", "v3.1.1", "v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0"];
+
+pub(super) fn read(raw: RawContract, problems: &mut Problems) -> Option<Contract> {
+    if !API_VERSIONS.contains(&raw.api_version.value.as_str()) {
+        let version = &raw.api_version.value;
+        problems.add(
+            ContractError::invalid(format!("`apiVersion: {version}` is not supported"))
+                .with_hint(format!("write one of {}", listed(&API_VERSIONS)))
+                .at(raw.api_version.referenced),
+        );
+    }
+    if raw.kind.value != "DataContract" {
+        problems.add(
+            ContractError::invalid(format!("`kind: {}` is not supported", raw.kind.value))
+                .with_hint("write `kind: DataContract`")
+                .at(raw.kind.referenced),
+        );
+    }
+    for (key, found) in [("id", &raw.id), ("version", &raw.version)] {
+        if found.value.trim().is_empty() {
+            problems.add(
+                ContractError::invalid(format!("`{key}` is empty"))
+                    .with_hint(format!("add `{key}` to the contract"))
                     .at(found.referenced),
             );
         }
     }
-    for (key, found) in [("id", &raw.id), ("version", &raw.version)] {
-        if found.value.trim().is_empty() {
-            return Err(ContractError::invalid(format!("`{key}` is empty"))
-                .with_hint(format!("give the contract an `{key}`"))
-                .at(found.referenced));
-        }
-    }
-    raw::refuse(&[
-        ("roles", &raw.roles),
-        ("slaDefaultElement", &raw.sla_default_element),
-        ("slaProperties", &raw.sla_properties),
-    ])?;
-    Properties::read(raw.custom_properties, &[])?;
+    raw::refuse(
+        &[
+            ("roles", &raw.roles),
+            ("slaDefaultElement", &raw.sla_default_element),
+            ("slaProperties", &raw.sla_properties),
+        ],
+        problems,
+    );
+    Properties::read(raw.custom_properties, &[], problems);
     let location = raw.schema.referenced;
+    let is_whole = raw.schema.is_whole;
     let mut objects = raw.schema.value;
     match (objects.pop(), objects.is_empty()) {
-        (Some(object), true) => read_object(raw.id.value, raw.version.value, object.value)
-            .map_err(|error| error.at(object.referenced)),
-        (found, _) => Err(ContractError::invalid(format!(
-            "`schema` has {} objects",
-            objects.len() + usize::from(found.is_some())
-        ))
-        .with_hint("a contract is about one dataset: one object, and one file each")
-        .at(location)),
+        (Some(object), true) => {
+            let start = object.referenced;
+            problems.part(
+                |error| error.at(start),
+                |problems| read_object(raw.id.value, raw.version.value, object, problems),
+            )
+        }
+        (None, _) if !is_whole => None,
+        (found, _) => {
+            problems.add(
+                ContractError::invalid(format!(
+                    "`schema` has {} objects",
+                    objects.len() + usize::from(found.is_some())
+                ))
+                .with_hint("a contract is about one dataset: write one object in each file")
+                .at(location),
+            );
+            None
+        }
     }
 }
 
-fn read_object(id: String, version: String, raw: RawObject) -> Result<Contract, ContractError> {
-    raw::refuse(&[
-        ("physicalName", &raw.physical_name),
-        ("relationships", &raw.relationships),
-    ])?;
-    raw.name
-        .value
-        .parse::<Name>()
-        .map_err(|error| error.at(raw.name.referenced))?;
+fn listed(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+fn read_object(
+    id: String,
+    version: String,
+    raw: Spanned<RawObject>,
+    problems: &mut Problems,
+) -> Option<Contract> {
+    let is_whole = raw.is_whole;
+    let raw = raw.value;
+    raw::refuse(
+        &[
+            ("physicalName", &raw.physical_name),
+            ("relationships", &raw.relationships),
+        ],
+        problems,
+    );
+    let name = raw.name.value.parse::<Name>();
+    problems.keep(name.map_err(|error| error.at(raw.name.referenced)));
     if let Some(logical) = raw.logical_type.filter(|logical| logical.value != "object") {
-        return Err(
+        problems.add(
             ContractError::invalid(format!("a dataset cannot be `{}`", logical.value))
                 .with_hint("write `logicalType: object`, or leave it out")
                 .at(logical.referenced),
         );
     }
-    if raw.properties.is_empty() {
-        return Err(
-            ContractError::invalid("`properties` is empty").with_hint("name at least one column")
+    if raw.properties.is_empty() && is_whole {
+        problems.add(
+            ContractError::invalid("`properties` is empty").with_hint("name at least one column"),
         );
     }
-    let mut columns = Vec::new();
-    for property in raw.properties {
-        columns.push(column::read(property.value)?);
-    }
-    check_names(&columns)?;
-    assign_key(&mut columns)?;
-    let custom = Properties::read(raw.custom_properties, &CUSTOM)?;
-    custom.choose("delivery", &[("event", ())], &["snapshot", "changes"])?;
+    let mut columns: Vec<ReadColumn> = raw
+        .properties
+        .into_iter()
+        .map(|property| column::read(property, problems))
+        .collect();
+    check_names(&columns, problems);
+    assign_key(&mut columns, problems);
+    let columns = columns;
+    let custom = Properties::read(raw.custom_properties, &CUSTOM, problems);
+    let later = ["snapshot", "changes"];
+    let delivery = custom.choose("delivery", &[("event", Delivery::Event)], &later);
     let key = key(&columns);
-    let dedupe = match custom.get("dedupe", |value| read_dedupe(value, &columns, &key))? {
-        Some(dedupe) => dedupe,
+    let dedupe = custom.get("dedupe", |value| read_dedupe(value, &columns, &key));
+    let dedupe = match problems.keep(dedupe) {
+        Some(dedupe) => {
+            let dedupe = dedupe.unwrap_or_else(|| default_dedupe(&key));
+            check_unique(&columns, &dedupe, problems);
+            dedupe
+        }
         None => default_dedupe(&key),
     };
-    check_unique(&columns, &dedupe)?;
-    let event_time = custom.get("eventTime", |value| read_event_time(value, &columns))?;
+    let event_time = custom.get("eventTime", |value| read_event_time(value, &columns));
+    let has_event_time = !matches!(event_time, Ok(None));
     let choices = [
         ("keep", OnOtherDay::Keep),
         ("quarantine", OnOtherDay::Quarantine),
     ];
-    let on_other_day = custom.choose("onOtherDay", &choices, &[])?;
-    if on_other_day == OnOtherDay::Quarantine && event_time.is_none() {
-        return Err(
+    let on_other_day = problems.keep_default(custom.choose("onOtherDay", &choices, &[]));
+    if on_other_day == OnOtherDay::Quarantine && !has_event_time && is_whole {
+        problems.add(
             ContractError::invalid("`onOtherDay: quarantine` without `eventTime`")
-                .with_hint("say with `eventTime` which column tells the day")
+                .with_hint("name the column that tells the day with `eventTime`")
                 .at(custom.location("onOtherDay")),
         );
     }
-    let sort = custom.get("sort", |value| known_columns("sort", value, &columns))?;
-    let mut rules = quality::read_all(raw.quality.unwrap_or_default(), &columns)?;
+    let sort = custom.get("sort", |value| known_columns("sort", value, &columns));
+    let mut rules = quality::read_all(raw.quality.unwrap_or_default(), &columns, problems);
     if !key.is_empty() && !matches!(dedupe, Dedupe::ByKey { .. }) {
         rules.push(key_rule(&key));
     }
-    quality::check_names(&rules)?;
-    Ok(Contract {
+    quality::check_names(&rules, problems);
+    let on_violation = custom.choose(
+        "onViolation",
+        &[
+            ("quarantine", OnViolation::Quarantine),
+            ("fail", OnViolation::Fail),
+        ],
+        &[],
+    );
+    let on_unreadable_file = custom.choose(
+        "onUnreadableFile",
+        &[
+            ("quarantine", OnUnreadableFile::Quarantine),
+            ("fail", OnUnreadableFile::Fail),
+        ],
+        &[],
+    );
+    let unknown_columns = custom.choose(
+        "unknownColumns",
+        &[
+            ("discard", UnknownColumns::Discard),
+            ("quarantine", UnknownColumns::Quarantine),
+            ("fail", UnknownColumns::Fail),
+        ],
+        &[],
+    );
+    let max_quarantined = custom.get("maxQuarantined", |value| {
+        custom::percent("maxQuarantined", value)
+    });
+    let allow_empty = custom.get("allowEmpty", |value| custom::boolean("allowEmpty", value));
+    let sound: Vec<(bool, Position)> = columns
+        .iter()
+        .map(|read| (!read.is_broken, read.location))
+        .collect();
+    let contract = Contract {
         id,
         version,
         dataset_name: raw.name.value,
+        delivery: problems.keep_default(delivery),
         dedupe,
-        event_time,
-        sort: sort.unwrap_or(key),
-        on_violation: custom.choose(
-            "onViolation",
-            &[
-                ("quarantine", OnViolation::Quarantine),
-                ("fail", OnViolation::Fail),
-            ],
-            &[],
-        )?,
-        on_unreadable_file: custom.choose(
-            "onUnreadableFile",
-            &[
-                ("quarantine", OnUnreadableFile::Quarantine),
-                ("fail", OnUnreadableFile::Fail),
-            ],
-            &[],
-        )?,
-        unknown_columns: custom.choose(
-            "unknownColumns",
-            &[
-                ("discard", UnknownColumns::Discard),
-                ("quarantine", UnknownColumns::Quarantine),
-                ("fail", UnknownColumns::Fail),
-            ],
-            &[],
-        )?,
+        event_time: problems.keep_default(event_time),
+        sort: problems.keep_default(sort).unwrap_or(key),
+        on_violation: problems.keep_default(on_violation),
+        on_unreadable_file: problems.keep_default(on_unreadable_file),
+        unknown_columns: problems.keep_default(unknown_columns),
         on_other_day,
-        max_quarantined_percent: custom.get("maxQuarantined", read_percent)?.unwrap_or(5.0),
-        allow_empty: custom
-            .get("allowEmpty", |value| custom::boolean("allowEmpty", value))?
-            .unwrap_or(false),
+        max_quarantined_percent: problems.keep_default(max_quarantined).unwrap_or(5.0),
+        allow_empty: problems.keep_default(allow_empty).unwrap_or(false),
         quality: rules,
         columns: columns.into_iter().map(|read| read.column).collect(),
         sha256: String::new(),
-    })
+    };
+    privacy::check(&contract, &sound, problems);
+    Some(contract)
 }
 
-/// The engine's names differ by more than the case of their letters, quoted or not.
-fn check_names(columns: &[ReadColumn]) -> Result<(), ContractError> {
+/// The engine does not tell names apart by case, quoted or not.
+fn check_names(columns: &[ReadColumn], problems: &mut Problems) {
     for (place, read) in columns.iter().enumerate() {
         let name = &read.column.name;
         let lower = name.to_lowercase();
@@ -171,14 +228,16 @@ fn check_names(columns: &[ReadColumn]) -> Result<(), ContractError> {
             .iter()
             .find(|other| other.column.name.to_lowercase() == lower);
         if let Some(twin) = twin {
-            return Err(ContractError::invalid(format!(
-                "two columns have one name: `{}` and `{name}`",
-                twin.column.name
-            ))
-            .with_hint("the engine does not tell small letters from capital ones: rename one"));
+            problems.add(
+                ContractError::invalid(format!(
+                    "two columns have the same name: `{}` and `{name}`",
+                    twin.column.name
+                ))
+                .with_hint("the engine does not tell names apart by case: rename one")
+                .at(read.location),
+            );
         }
     }
-    Ok(())
 }
 
 /// A list of columns, each under the name that it was declared with.
@@ -227,9 +286,14 @@ pub(super) fn known_column<'a>(
     })
 }
 
+fn is_broken(columns: &[ReadColumn], name: &str) -> bool {
+    let found = columns.iter().find(|read| read.column.name == name);
+    found.is_some_and(|read| read.is_broken)
+}
+
 fn read_event_time(value: &Value, columns: &[ReadColumn]) -> Result<String, ContractError> {
     let column = known_column("eventTime", custom::text("eventTime", value)?, columns)?;
-    if column.column_type != ColumnType::Timestamp {
+    if column.column_type != ColumnType::Timestamp && !is_broken(columns, &column.name) {
         return Err(ContractError::invalid(format!(
             "`eventTime` is `{}`, a column of type {}",
             column.name,
@@ -238,18 +302,6 @@ fn read_event_time(value: &Value, columns: &[ReadColumn]) -> Result<String, Cont
         .with_hint("name a column of `logicalType: timestamp`"));
     }
     Ok(column.name.clone())
-}
-
-fn read_percent(value: &Value) -> Result<f64, ContractError> {
-    let percent = custom::number("maxQuarantined", value)?;
-    if (0.0..=100.0).contains(&percent) {
-        Ok(percent)
-    } else {
-        Err(
-            ContractError::invalid(format!("`maxQuarantined: {value}` is not a share"))
-                .with_hint("write per cent of the rows read, from 0 to 100"),
-        )
-    }
 }
 
 /// Rules of the dataset, and those written beside its columns.

@@ -6,56 +6,61 @@ use super::column::ReadColumn;
 use super::custom;
 use super::dataset::known_columns;
 use super::model::{Bound, Dedupe, Keep, QualityKind, QualityRule, Severity, Unit};
-use crate::{ContractError, Number};
+use crate::yaml::Position;
+use crate::{ContractError, Number, Problems};
 
 /// Gives every key column its place: as declared, or in the order of the columns.
-pub(super) fn assign_key(columns: &mut [ReadColumn]) -> Result<(), ContractError> {
+pub(super) fn assign_key(columns: &mut [ReadColumn], problems: &mut Problems) {
     let mut taken: Vec<(u32, String)> = Vec::new();
     let key_size = columns.iter().filter(|read| read.is_key).count();
-    let declared = |read: &ReadColumn| {
-        read.key_position
-            .as_ref()
-            .filter(|position| position.value != -1)
-            .map(|position| (position.value, position.referenced))
-    };
     let any_declared = columns
         .iter()
         .any(|read| read.is_key && declared(read).is_some());
     for (next, read) in (1..).zip(columns.iter_mut().filter(|read| read.is_key)) {
-        let refuse = |message: String, hint: &str| {
-            Err(ContractError::invalid(message)
+        let refuse = |message: String, hint: &str, at: Position| {
+            ContractError::invalid(message)
                 .with_hint(hint)
-                .within(format!("column `{}`", read.column.name)))
+                .within(format!("column `{}`", read.column.name))
+                .at(at)
         };
-        let position = match declared(read) {
-            Some((position, location)) => match u32::try_from(position) {
-                Ok(position) if position >= 1 => position,
+        let (position, at) = match declared(read) {
+            Some((position, at)) => match u32::try_from(position) {
+                Ok(position) if position >= 1 => (position, at),
                 _ => {
-                    return refuse(
-                        format!("`primaryKeyPosition: {position}` is not a place"),
-                        "places are counted from 1",
-                    )
-                    .map_err(|error: ContractError| error.at(location));
+                    problems.add(refuse(
+                        format!("`primaryKeyPosition: {position}` is not a position"),
+                        "positions are counted from 1",
+                        at,
+                    ));
+                    continue;
                 }
             },
             None if any_declared && key_size > 1 => {
-                return refuse(
+                problems.add(refuse(
                     "it is part of the key and has no `primaryKeyPosition`".to_owned(),
-                    "give every column of the key a place, or none",
-                );
+                    "give every column of the key a position, or none",
+                    read.location,
+                ));
+                continue;
             }
-            None => next,
+            None => (next, read.location),
         };
         if let Some((_, other)) = taken.iter().find(|(taken, _)| *taken == position) {
-            return refuse(
+            problems.add(refuse(
                 format!("`primaryKeyPosition: {position}` is that of column `{other}` too"),
-                "give every column of the key a place of its own",
-            );
+                "give every column of the key a position of its own",
+                at,
+            ));
+            continue;
         }
         taken.push((position, read.column.name.clone()));
         read.column.key_position = Some(position);
     }
-    Ok(())
+}
+
+fn declared(read: &ReadColumn) -> Option<(i64, Position)> {
+    let position = read.key_position.as_ref()?;
+    (position.value != -1).then_some((position.value, position.referenced))
 }
 
 pub(super) fn key(columns: &[ReadColumn]) -> Vec<String> {
@@ -111,7 +116,7 @@ pub(super) fn read_dedupe(
     }
     if key.is_empty() {
         return Err(
-            ContractError::invalid("`dedupe` by key, and no column is the key")
+            ContractError::invalid("`dedupe` is by key, but no column is part of a key")
                 .with_hint("mark the key's columns with `primaryKey: true`, or write `{by: row}`"),
         );
     }
@@ -131,22 +136,23 @@ pub(super) fn default_dedupe(key: &[String]) -> Dedupe {
     }
 }
 
-pub(super) fn check_unique(columns: &[ReadColumn], dedupe: &Dedupe) -> Result<(), ContractError> {
+pub(super) fn check_unique(columns: &[ReadColumn], dedupe: &Dedupe, problems: &mut Problems) {
     for read in columns {
         let Some(unique) = read.unique.as_ref().filter(|unique| unique.value) else {
             continue;
         };
         let is_kept = matches!(dedupe, Dedupe::ByKey { columns, .. } if *columns == [read.column.name.clone()]);
         if !is_kept {
-            return Err(ContractError::not_enforced(
-                "`unique` would promise what is not kept: the column is not the key that rows are deduplicated by",
-            )
-            .with_hint("make it the key, or write a rule `metric: duplicateValues`, `mustBe: 0` under `quality`")
-            .within(format!("column `{}`", read.column.name))
-            .at(unique.referenced));
+            problems.add(
+                ContractError::not_enforced(
+                    "`unique` would promise something that is not enforced: the column is not the key that rows are deduplicated by",
+                )
+                .with_hint("make it the key, or write a rule `metric: duplicateValues`, `mustBe: 0` under `quality`")
+                .within(format!("column `{}`", read.column.name))
+                .at(unique.referenced),
+            );
         }
     }
-    Ok(())
 }
 
 /// A key promises that no two rows share it: where nothing deduplicates by it, check measures it.
@@ -159,6 +165,7 @@ pub(super) fn key_rule(key: &[String]) -> QualityRule {
         },
         bound: Bound::Is(Number::zero()),
         unit: Unit::Rows,
+        position: None,
         dimension: Some("uniqueness".to_owned()),
         description: None,
     }

@@ -1,7 +1,7 @@
 //! The contract of a dataset: a strict subset of the Open Data Contract Standard 3.2.0.
 //!
 //! What a contract says is either enforced or refused. Keys that only describe are accepted,
-//! keys that would promise what nothing keeps are refused with what to do instead, and unknown
+//! keys that would promise something that is not enforced are refused with what to do instead, and unknown
 //! keys are refused with the closest known one.
 
 mod column;
@@ -12,7 +12,6 @@ mod dataset;
 mod key;
 mod model;
 mod options;
-mod place;
 mod privacy;
 mod quality;
 mod raw;
@@ -27,19 +26,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 pub use model::{
-    Bound, Column, Contract, Dedupe, Keep, OnInvalid, OnOtherDay, OnUnreadableFile, OnViolation,
-    Pseudonymise, QualityKind, QualityRule, Severity, Unit, UnknownColumns,
+    Bound, Column, Contract, Dedupe, Delivery, Keep, OnInvalid, OnOtherDay, OnUnreadableFile,
+    OnViolation, Pseudonymise, QualityKind, QualityRule, Severity, Unit, UnknownColumns,
 };
 
-use crate::{ContractError, yaml};
+use crate::{ContractError, Problems, error, yaml};
+
+/// What the parts of a contract are called in errors.
+const LABELS: [(&str, &str); 3] = [
+    ("properties", "column"),
+    ("quality", "quality rule"),
+    ("customProperties", "custom property"),
+];
 
 impl Contract {
-    /// Reads a contract and refuses whatever would not be enforced.
+    /// Reads a contract and refuses everything that would not be enforced.
+    ///
+    /// # Errors
+    /// The first of what is wrong with it, in the order of the text.
     pub fn parse(text: &str) -> Result<Self, ContractError> {
-        let raw: raw::RawContract = yaml::parse(text, &raw::refused_keys())
-            .map_err(|error| place::name_place(text, error))?;
-        let mut contract = dataset::read(raw)?;
-        privacy::check(&contract)?;
+        Self::judge(text).map_err(error::first)
+    }
+
+    /// Reads a contract and tells everything that is wrong with it.
+    ///
+    /// # Errors
+    /// All that is wrong, in the order of the text; never an empty list.
+    pub fn judge(text: &str) -> Result<Self, Vec<ContractError>> {
+        let mut problems = Problems::default();
+        let raw = yaml::read(text, &raw::refused_keys(), &LABELS, &mut problems);
+        let contract = raw.and_then(|raw| dataset::read(raw, &mut problems));
+        let mut contract = problems.into_result(contract)?;
         contract.sha256 = contract.fingerprint();
         Ok(contract)
     }
@@ -82,7 +99,7 @@ impl Contract {
         privacy::check_reads(self, column, columns)
     }
 
-    /// The column of that name, whatever the case of its letters.
+    /// The column of that name; upper and lower case are the same.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns

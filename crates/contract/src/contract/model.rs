@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{ColumnType, Number, SourceFormat};
+use crate::{ColumnType, Number, Position, SourceFormat};
 
 /// The contract of one dataset.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,6 +14,9 @@ pub struct Contract {
     pub version: String,
     /// The name of its one schema object.
     pub dataset_name: String,
+    /// What the partition of a day holds.
+    #[serde(skip_serializing_if = "Delivery::is_event")]
+    pub delivery: Delivery,
     /// What is published, in this order.
     pub columns: Vec<Column>,
     /// Which rows are one row.
@@ -22,31 +25,47 @@ pub struct Contract {
     pub event_time: Option<String>,
     /// The columns that the published order begins with; all others follow, so that it is total.
     pub sort: Vec<String>,
-    /// What becomes of a row that breaks a rule.
+    /// What happens to a row that breaks a rule.
     pub on_violation: OnViolation,
-    /// What becomes of a file that cannot be read as a whole.
+    /// What happens to a file that cannot be read as a whole.
     pub on_unreadable_file: OnUnreadableFile,
-    /// What becomes of source fields that the contract does not name.
+    /// What happens to source fields that the contract does not name.
     pub unknown_columns: UnknownColumns,
-    /// What becomes of a row whose `event_time` is of another day.
+    /// What happens to a row whose `event_time` is on another day.
     pub on_other_day: OnOtherDay,
     /// Per cent of the rows read; more in quarantine refuses the day.
     pub max_quarantined_percent: f64,
-    /// Whether a day without a published row is a day.
+    /// Whether a day may publish no row.
     pub allow_empty: bool,
     /// Rules about the dataset as a whole, which check measures.
     pub quality: Vec<QualityRule>,
-    /// The SHA-256, in hexadecimal, of everything above: of what is enforced, whatever the
-    /// comments, the order of keys and the descriptions in the document.
+    /// The SHA-256, in hexadecimal, of everything above: of what is enforced, so that
+    /// comments, the order of keys and descriptions do not change it.
     #[serde(skip)]
     pub sha256: String,
+}
+
+/// What the partition of a day holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery {
+    /// The rows of that day.
+    #[default]
+    Event,
+}
+
+impl Delivery {
+    /// Whether it is the default, which adds nothing to a contract's fingerprint.
+    fn is_event(&self) -> bool {
+        *self == Self::Event
+    }
 }
 
 /// One published column.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Column {
-    /// Its name.
+    /// The name that it is published under.
     pub name: String,
     /// Its type, both of what is read and of what is published.
     pub column_type: ColumnType,
@@ -55,10 +74,13 @@ pub struct Column {
     pub source_path: Option<String>,
     /// How the source writes it.
     pub source_format: SourceFormat,
-    /// What becomes of a source text that is not of the type.
+    /// What happens to a source text that is not of the type.
     pub on_invalid: OnInvalid,
     /// An SQL expression over the columns of the row, cast and repaired, that makes the value.
     pub transform: Option<String>,
+    /// Where the contract's text has that expression.
+    #[serde(skip)]
+    pub transform_position: Option<Position>,
     /// Whether and how the value is replaced by a keyed hash of it.
     pub pseudonymise: Option<Pseudonymise>,
     /// Whether a missing value breaks the contract.
@@ -88,7 +110,7 @@ pub struct Column {
     pub description: Option<String>,
 }
 
-/// What becomes of a source text that is not of its column's type.
+/// What happens to a source text that is not of its column's type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnInvalid {
@@ -111,7 +133,7 @@ pub struct Pseudonymise {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Dedupe {
-    /// Every row is one of its own.
+    /// No two rows are the same.
     None,
     /// Rows with one key.
     ByKey {
@@ -137,7 +159,7 @@ pub enum Keep {
     First,
 }
 
-/// What becomes of a row that breaks a rule.
+/// What happens to a row that breaks a rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnViolation {
@@ -148,7 +170,7 @@ pub enum OnViolation {
     Fail,
 }
 
-/// What becomes of a file that cannot be read as a whole.
+/// What happens to a file that cannot be read as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnUnreadableFile {
@@ -159,7 +181,7 @@ pub enum OnUnreadableFile {
     Fail,
 }
 
-/// What becomes of source fields that the contract does not name.
+/// What happens to source fields that the contract does not name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum UnknownColumns {
@@ -172,7 +194,7 @@ pub enum UnknownColumns {
     Fail,
 }
 
-/// What becomes of a row whose event time is of another day.
+/// What happens to a row whose event time is on another day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnOtherDay {
@@ -197,6 +219,9 @@ pub struct QualityRule {
     pub bound: Bound,
     /// In what it is measured.
     pub unit: Unit,
+    /// Where the contract's text has the rule's query, or the rule.
+    #[serde(skip)]
+    pub position: Option<Position>,
     /// The dimension of quality that it belongs to, in the standard's words.
     #[serde(skip)]
     pub dimension: Option<String>,
@@ -232,7 +257,7 @@ pub enum QualityKind {
         /// The columns that the values are in.
         columns: Vec<String>,
     },
-    /// What a query says.
+    /// The value of a query.
     Sql {
         /// One SELECT of one value; `{model}` and `${model}` stand for the dataset.
         query: String,
@@ -243,7 +268,7 @@ pub enum QualityKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Unit {
-    /// As it is: rows, or whatever a query says.
+    /// As it is: rows, or the value of a query.
     #[default]
     Rows,
     /// Per cent of all rows.

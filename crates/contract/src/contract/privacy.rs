@@ -1,47 +1,69 @@
-//! What classified columns read, nobody else may read.
+//! What classified columns read, no other column may read.
 
 use std::collections::BTreeSet;
 
 use super::model::{Column, Contract};
 use super::tokens::Names;
-use crate::ContractError;
+use crate::yaml::Position;
+use crate::{ContractError, Problems};
 
-/// Refuses a contract that would publish, or keep in quarantine, what it calls classified.
-pub(super) fn check(contract: &Contract) -> Result<(), ContractError> {
-    check_texts(contract)?;
-    for column in &contract.columns {
-        let within = |error: ContractError| error.within(format!("column `{}`", column.name));
+/// Tells where a contract would publish, or keep in quarantine, what it calls classified.
+///
+/// `sound` says of each column whether nothing else is wrong with it, and where its name is: what
+/// a broken column reads is not known.
+pub(super) fn check(contract: &Contract, sound: &[(bool, Position)], problems: &mut Problems) {
+    check_texts(contract, sound, problems);
+    let classified = classified_paths(contract);
+    for (column, (is_sound, location)) in contract.columns.iter().zip(sound) {
+        if !is_sound {
+            continue;
+        }
+        let within = |error: ContractError| {
+            let at = column.transform_position.unwrap_or(*location);
+            error.within(format!("column `{}`", column.name)).at(at)
+        };
         if column.classified && column.pseudonymise.is_none() && column.transform.is_none() {
-            return Err(within(
+            problems.add(within(
                 ContractError::privacy("it is classified and would be published as it is").with_hint(
-                    "add the custom property `pseudonymise`, or a `transformLogic`, or call it `classification: internal`",
+                    "add the custom property `pseudonymise`, or a `transformLogic`, or `classification: internal`",
                 ),
             ));
         }
-        check_sources(contract, &column.names()).map_err(within)?;
-    }
-    let classified = classified_paths(contract);
-    for column in contract.columns.iter().filter(|column| !column.classified) {
         let names = column.names();
-        let texts: Vec<String> = names.texts.into_iter().collect();
-        check_column(contract, column, &names.columns, &texts, &classified)?;
+        let sources = check_sources(contract, &names).map_err(within);
+        if problems.keep(sources).is_some() && !column.classified {
+            let texts: Vec<String> = names.texts.into_iter().collect();
+            let read = check_column(contract, column, &names.columns, &texts, &classified);
+            problems.keep(read.map_err(within));
+        }
     }
-    Ok(())
 }
 
-/// The texts become fields of one struct, and the engine's fields differ by more than their case.
-fn check_texts(contract: &Contract) -> Result<(), ContractError> {
-    let mut seen: Vec<String> = Vec::new();
-    for path in contract.source_texts() {
-        if seen.contains(&path.to_lowercase()) {
-            return Err(ContractError::invalid(format!(
-                "`source.\"{path}\"` differs from another text only in the case of its letters"
-            ))
-            .with_hint("the engine cannot tell the two: read one of them through a column with `sourcePath`"));
+/// The texts become fields of one struct, and the engine does not tell fields apart by case.
+fn check_texts(contract: &Contract, sound: &[(bool, Position)], problems: &mut Problems) {
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for (column, (_, location)) in contract.columns.iter().zip(sound) {
+        for path in column.names().texts {
+            let lower = path.to_lowercase();
+            if seen
+                .iter()
+                .any(|(other, spelled)| *other == lower && *spelled != path)
+            {
+                problems.add(
+                    ContractError::invalid(format!(
+                        "`source.\"{path}\"` differs from another text only in case"
+                    ))
+                    .with_hint(
+                        "the engine cannot tell the two apart: read one of them through a column with `sourcePath`",
+                    )
+                    .within(format!("column `{}`", column.name))
+                    .at(column.transform_position.unwrap_or(*location)),
+                );
+            } else {
+                seen.push((lower, path));
+            }
         }
-        seen.push(path.to_lowercase());
     }
-    Ok(())
 }
 
 /// A transform reads columns before any transform: one that is only computed has no value there.
@@ -95,9 +117,9 @@ fn classified_paths(contract: &Contract) -> Vec<(String, String)> {
     paths
 }
 
-/// Whether two paths share text: they are one field, or one lies in the other.
+/// Whether two paths share text: they are one field, or one is inside the other.
 ///
-/// Letters' case is not looked at: a source that writes `Email` today may write `email` tomorrow.
+/// Upper and lower case are the same: a source that writes `Email` today may write `email` tomorrow.
 fn overlap(left: &str, right: &str) -> bool {
     let (left, right) = (left.to_lowercase(), right.to_lowercase());
     let inside = |outer: &str, inner: &str| {

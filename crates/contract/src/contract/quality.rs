@@ -1,13 +1,11 @@
 //! Rules about a dataset as a whole, in the standard's words.
 
-use serde_saphyr::Spanned;
-
 use super::column::ReadColumn;
 use super::dataset::{known_column, take_column_rules};
 use super::model::{Bound, QualityKind, QualityRule, Severity, Unit};
 use super::raw::{self, RawQuality};
-use crate::yaml::{At, choose};
-use crate::{ContractError, Number, quote};
+use crate::yaml::{At, Spanned, choose};
+use crate::{ContractError, Number, Problems, quote};
 
 const DIMENSIONS: [(&str, &str); 7] = [
     ("accuracy", "accuracy"),
@@ -27,84 +25,105 @@ const COLUMN_WORDS: [&str; 3] = ["column", "property", "field"];
 pub(super) fn read_all(
     raw: Vec<Spanned<RawQuality>>,
     columns: &[ReadColumn],
-) -> Result<Vec<QualityRule>, ContractError> {
+    problems: &mut Problems,
+) -> Vec<QualityRule> {
     let mut rules = Vec::new();
     for rule in &raw {
-        rules.push(read(&rule.value, None, columns).map_err(|error| error.at(rule.referenced))?);
+        rules.extend(read_one(rule, None, columns, problems));
     }
     for (column, raw) in take_column_rules(columns) {
         for rule in raw {
-            let read = read(&rule.value, Some(column), columns).map_err(|error| {
-                error
-                    .within(format!("column `{column}`"))
-                    .at(rule.referenced)
-            })?;
-            rules.push(read);
+            problems.part(
+                |error| error.within(format!("column `{column}`")),
+                |problems| rules.extend(read_one(rule, Some(column), columns, problems)),
+            );
         }
     }
-    Ok(rules)
+    rules
 }
 
-/// Reports, logs and hints call a rule by its name: it has to be one.
-pub(super) fn check_names(rules: &[QualityRule]) -> Result<(), ContractError> {
+fn read_one(
+    rule: &Spanned<RawQuality>,
+    column: Option<&str>,
+    columns: &[ReadColumn],
+    problems: &mut Problems,
+) -> Option<QualityRule> {
+    let mut found = Problems::default();
+    let read = read(rule, column, columns, &mut found);
+    // What is missing in a rule that was not understood may have been there.
+    found.keep_if(|error| rule.is_whole || error.line().is_some());
+    let is_sound = rule.is_whole && found.count() == 0;
+    let name = rule.value.name.as_ref();
+    problems.append(found, |error| {
+        let error = match name {
+            Some(name) => error.within(format!("quality rule `{}`", name.value)),
+            None => error,
+        };
+        error.at(rule.referenced)
+    });
+    read.filter(|_| is_sound)
+}
+
+/// Reports, logs and hints call a rule by its name, so that has to be unique.
+pub(super) fn check_names(rules: &[QualityRule], problems: &mut Problems) {
     for (place, rule) in rules.iter().enumerate() {
         if rules[..place].iter().any(|other| other.name == rule.name) {
-            return Err(ContractError::invalid(format!(
-                "two quality rules are called `{}`",
-                rule.name
-            ))
-            .with_hint("give each rule a `name` of its own"));
+            let error =
+                ContractError::invalid(format!("two quality rules are called `{}`", rule.name))
+                    .with_hint("give each rule a `name` of its own");
+            problems.add(match rule.position {
+                Some(position) => error.at(position),
+                None => error,
+            });
         }
     }
-    Ok(())
 }
 
 fn read(
-    raw: &RawQuality,
+    rule: &Spanned<RawQuality>,
     column: Option<&str>,
     columns: &[ReadColumn],
-) -> Result<QualityRule, ContractError> {
-    raw::refuse(&[
-        ("scheduler", &raw.scheduler),
-        ("schedule", &raw.schedule),
-        ("method", &raw.method),
-        ("engine", &raw.engine),
-        ("implementation", &raw.implementation),
-    ])?;
-    let place = raw
-        .name
-        .as_ref()
-        .map(|name| format!("quality rule `{}`", name.value));
-    let named = |error: ContractError| match &place {
-        Some(place) => error.within(place),
-        None => error,
+    problems: &mut Problems,
+) -> Option<QualityRule> {
+    let raw = &rule.value;
+    raw::refuse(
+        &[
+            ("scheduler", &raw.scheduler),
+            ("schedule", &raw.schedule),
+            ("method", &raw.method),
+            ("engine", &raw.engine),
+            ("implementation", &raw.implementation),
+        ],
+        problems,
+    );
+    let severities = [("error", Severity::Error), ("warning", Severity::Warning)];
+    let severity = problems.keep_default(pick("severity", &raw.severity, &severities));
+    let dimension = raw.dimension.as_ref().and_then(|text| {
+        let known = choose("dimension", &text.value, &DIMENSIONS, &[]);
+        problems.keep(known.map_err(|error| error.at(text.referenced)))
+    });
+    let kind = problems.keep(read_kind(raw, column, columns));
+    let bound = match read_bound(raw) {
+        // A kind of rule that is refused may need no bound.
+        Err(error) if kind.is_none() && error.line().is_none() => None,
+        bound => problems.keep(bound),
     };
-    let kind = read_kind(raw, column, columns).map_err(named)?;
-    let severity = pick(
-        "severity",
-        &raw.severity,
-        &[("error", Severity::Error), ("warning", Severity::Warning)],
-    )
-    .map_err(named)?;
-    let unit = read_unit(raw, &kind).map_err(named)?;
-    let dimension = match &raw.dimension {
-        None => None,
-        Some(text) => Some(
-            choose("dimension", &text.value, &DIMENSIONS, &[])
-                .map_err(|error| named(error.at(text.referenced)))?
-                .to_owned(),
-        ),
-    };
-    Ok(QualityRule {
+    let kind = kind?;
+    let unit = problems.keep_default(read_unit(raw, &kind));
+    Some(QualityRule {
         name: raw
             .name
             .as_ref()
             .map_or_else(|| default_name(&kind), |name| name.value.clone()),
         severity,
-        bound: read_bound(raw).map_err(named)?,
+        bound: bound?,
         kind,
         unit,
-        dimension,
+        position: Some(match &raw.query {
+            Some(query) => query.referenced,
+            None => rule.referenced,
+        }),
+        dimension: dimension.map(str::to_owned),
         description: raw.description.clone(),
     })
 }
@@ -139,9 +158,11 @@ fn read_kind(
     columns: &[ReadColumn],
 ) -> Result<QualityKind, ContractError> {
     if let Some(rule) = &raw.rule {
-        return Err(ContractError::invalid("`rule` is the standard's old word")
-            .with_hint(format!("write `metric: {}`", rule.value))
-            .at(rule.referenced));
+        return Err(
+            ContractError::invalid("`rule` is the older standard's word for `metric`")
+                .with_hint(format!("write `metric: {}`", rule.value))
+                .at(rule.referenced),
+        );
     }
     let is_sql = match raw
         .kind
@@ -152,7 +173,7 @@ fn read_kind(
         Some(("library", _)) => false,
         Some(("sql", _)) => true,
         Some((other @ ("text" | "custom"), location)) => {
-            return Err(ContractError::not_enforced(format!("a rule of `type: {other}` is measured by nothing"))
+            return Err(ContractError::not_enforced(format!("nothing measures a rule of `type: {other}`"))
                 .with_hint("write `type: sql` or `type: library`; what only describes belongs in `description`")
                 .at(location));
         }
@@ -173,7 +194,7 @@ fn read_sql(raw: &RawQuality, column: Option<&str>) -> Result<QualityKind, Contr
     if let Some(metric) = &raw.metric {
         return Err(
             ContractError::invalid("`metric` has no effect on a rule of `type: sql`")
-                .with_hint("leave out one of the two")
+                .with_hint("leave one of the two out")
                 .at(metric.referenced),
         );
     }
@@ -197,7 +218,7 @@ fn read_sql(raw: &RawQuality, column: Option<&str>) -> Result<QualityKind, Contr
                 Some(column) => text = text.replace(&placeholder, &quote::identifier(column)),
                 None if text.contains(&placeholder) => {
                     return Err(ContractError::invalid(format!(
-                        "`{placeholder}` stands for no column here"
+                        "`{placeholder}` does not stand for a column here"
                     ))
                     .with_hint("write the column's name, or put the rule beside the column")
                     .at(query.referenced));
@@ -235,7 +256,7 @@ fn read_metric(
         ("duplicateValues", 'd'),
     ];
     let Some(metric) = &raw.metric else {
-        return Err(ContractError::invalid("the rule says not what it measures")
+        return Err(ContractError::invalid("the rule does not say what it measures")
             .with_hint("write `metric: rowCount`, `nullValues` or `duplicateValues`, or `type: sql` with a `query`"));
     };
     let at_metric = |error: ContractError| error.at(metric.referenced);
@@ -359,7 +380,7 @@ fn read_bound(raw: &RawQuality) -> Result<Bound, ContractError> {
                 [low, high] if low < high => bounds.push(bound(low.clone(), high.clone())),
                 _ => {
                     return Err(ContractError::invalid(format!(
-                        "`{key}` is not a smaller and a greater number"
+                        "`{key}` is not a smaller number and a greater one"
                     ))
                     .with_hint(format!("write `{key}: [1, 10]`"))
                     .at(value.referenced));
@@ -370,8 +391,8 @@ fn read_bound(raw: &RawQuality) -> Result<Bound, ContractError> {
     match (bounds.pop(), bounds.is_empty()) {
         (Some(bound), true) => Ok(bound),
         (found, _) => Err(ContractError::invalid(match found {
-            None => "the rule says not what the value must be",
-            Some(_) => "the rule says twice what the value must be",
+            None => "the rule does not say what the value must be",
+            Some(_) => "the rule says more than once what the value must be",
         })
         .with_hint("write one of `mustBe`, `mustNotBe`, `mustBeGreaterThan`, `mustBeGreaterOrEqualTo`, `mustBeLessThan`, `mustBeLessOrEqualTo`, `mustBeBetween`, `mustNotBeBetween`")),
     }

@@ -4,10 +4,9 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use serde_saphyr::Spanned;
 
-use crate::ContractError;
-use crate::yaml::At;
+use crate::yaml::{At, Spanned};
+use crate::{ContractError, Problems};
 
 /// A key whose value is not looked at: it describes.
 type Described = Option<IgnoredAny>;
@@ -18,8 +17,8 @@ type Refused = At<IgnoredAny>;
 const REFUSED: [(&str, &str, &str); 17] = [
     (
         "physicalName",
-        "names another output column than `name`, which nothing writes",
-        "where the source calls it otherwise, use the custom property `sourcePath`",
+        "it names another output column than `name`, which nothing writes",
+        "where the source has another name for it, use the custom property `sourcePath`",
     ),
     (
         "partitioned",
@@ -38,13 +37,14 @@ const REFUSED: [(&str, &str, &str); 17] = [
     ),
     (
         "relationships",
-        "nothing checks references between datasets",
-        "write a rule of `type: sql` under `quality`",
+        "a day's dataset is checked by itself, so nothing checks references to another",
+        "leave it out, or put it in `description`; a mart that reads both datasets can list what \
+         has no match",
     ),
     (
         "slaProperties",
         "nothing measures them",
-        "leave them out, or say it in `description`",
+        "leave them out, or put them in `description`",
     ),
     (
         "slaDefaultElement",
@@ -54,7 +54,7 @@ const REFUSED: [(&str, &str, &str); 17] = [
     (
         "roles",
         "nothing here grants or denies access",
-        "grant access in the store, and say it in `description`",
+        "grant access in the store, and describe it in `description`",
     ),
     (
         "items",
@@ -78,12 +78,12 @@ const REFUSED: [(&str, &str, &str); 17] = [
     ),
     (
         "scheduler",
-        "rules are measured whenever a day is checked",
+        "rules are measured each time a day is checked",
         "leave it out",
     ),
     (
         "schedule",
-        "rules are measured whenever a day is checked",
+        "rules are measured each time a day is checked",
         "leave it out",
     ),
     (
@@ -108,8 +108,8 @@ pub(super) fn refused_keys() -> Vec<&'static str> {
     REFUSED.iter().map(|(key, _, _)| *key).collect()
 }
 
-/// Refuses the first of `keys` that is there.
-pub(super) fn refuse(keys: &[(&str, &Refused)]) -> Result<(), ContractError> {
+/// Tells each of `keys` that is there.
+pub(super) fn refuse(keys: &[(&str, &Refused)], problems: &mut Problems) {
     for (key, value) in keys {
         if let Some(value) = value {
             let known = REFUSED.iter().find(|(refused, _, _)| refused == key);
@@ -117,14 +117,15 @@ pub(super) fn refuse(keys: &[(&str, &Refused)]) -> Result<(), ContractError> {
                 ("nothing enforces it", "leave it out"),
                 |(_, why, instead)| (*why, *instead),
             );
-            return Err(ContractError::not_enforced(format!(
-                "`{key}` would promise what is not kept: {why}"
-            ))
-            .with_hint(instead)
-            .at(value.referenced));
+            problems.add(
+                ContractError::not_enforced(format!(
+                    "`{key}` would promise something that is not enforced: {why}"
+                ))
+                .with_hint(instead)
+                .at(value.referenced),
+            );
         }
     }
-    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -2,18 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::raw::ReadPipeline;
 use super::{Input, Mart, Materialised, Pipeline, Window};
-use crate::{ContractError, Name, suggest};
+use crate::{ContractError, Name, Problems, suggest};
 
-/// Refuses a pipeline whose marts could not be built.
-pub(super) fn check(pipeline: &Pipeline) -> Result<(), ContractError> {
+/// Tells why marts could not be built.
+pub(super) fn check(read: &ReadPipeline, problems: &mut Problems) {
+    let pipeline = &read.pipeline;
     for (name, mart) in &pipeline.marts {
         for (input, window) in &mart.reads {
-            check_input(pipeline, mart, input, *window)
-                .map_err(|error| error.within(format!("mart `{name}`")))?;
+            if read.broken.contains(&input.to_string()) {
+                continue;
+            }
+            let checked = check_input(pipeline, mart, input, *window);
+            problems.keep(checked.map_err(|error| {
+                let error = error.within(format!("mart `{name}`"));
+                match read.inputs.get(&(name.clone(), input.clone())) {
+                    Some(position) => error.at(*position),
+                    None => error,
+                }
+            }));
         }
     }
-    order(&pipeline.marts).map(|_| ())
+    // The order of marts is known only where all their inputs are.
+    if problems.count() == 0 {
+        problems.keep(order(&pipeline.marts).map(|_| ()));
+    }
 }
 
 fn check_input(
@@ -67,7 +81,7 @@ fn unknown<'a>(input: &Input, kind: &str, names: impl Iterator<Item = &'a Name>)
     };
     let known: Vec<&str> = names.map(Name::as_str).collect();
     ContractError::invalid(format!(
-        "it reads `{layer}.{name}`, and no {kind} is called `{name}`"
+        "it reads `{layer}.{name}`, but there is no {kind} `{name}`"
     ))
     .with_hint(suggest::hint(name.as_str(), &known, &format!("{kind}s")))
 }

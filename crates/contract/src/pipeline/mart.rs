@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_saphyr::Spanned;
 
 use super::{Input, Mart, MartFormat, Materialised, Window};
-use crate::ContractError;
-use crate::yaml::{At, choose, choose_or_default};
+use crate::yaml::{At, Position, Spanned, choose, choose_or_default};
+use crate::{ContractError, Problems};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,43 +21,56 @@ pub(super) struct RawMart {
     portable: At<IgnoredAny>,
 }
 
-pub(super) fn read_mart(raw: RawMart) -> Result<Mart, ContractError> {
+/// A mart, and where each of its inputs is declared.
+pub(super) fn read_mart(
+    raw: RawMart,
+    problems: &mut Problems,
+) -> Option<(Mart, BTreeMap<Input, Position>)> {
     for (key, later) in [
         ("lateness_days", &raw.lateness_days),
         ("portable", &raw.portable),
     ] {
         if let Some(later) = later {
-            return Err(ContractError::not_supported_yet(format!("`{key}`"))
-                .with_hint(format!("leave `{key}` out"))
-                .at(later.referenced));
+            problems.add(
+                ContractError::not_supported_yet(format!("`{key}`"))
+                    .with_hint(format!("leave `{key}` out"))
+                    .at(later.referenced),
+            );
         }
     }
-    if raw.reads.value.is_empty() {
-        return Err(ContractError::invalid("`reads` is empty")
-            .with_hint("declare what the SELECT reads: `reads: {silver.<dataset>: day}`")
-            .at(raw.reads.referenced));
+    if raw.reads.value.is_empty() && raw.reads.is_whole {
+        problems.add(
+            ContractError::invalid("`reads` is empty")
+                .with_hint("declare what the SELECT reads: `reads: {silver.<dataset>: day}`")
+                .at(raw.reads.referenced),
+        );
     }
     let mut reads = BTreeMap::new();
+    let mut positions = BTreeMap::new();
     for (key, window) in &raw.reads.value {
         let read = input(key).and_then(|input| Ok((input, read_window(&window.value)?)));
-        let (input, window) = read.map_err(|error| error.at(window.referenced))?;
-        reads.insert(input, window);
+        let read = read.map_err(|error| error.at(window.referenced));
+        if let Some((input, window_read)) = problems.keep(read) {
+            positions.insert(input.clone(), window.referenced);
+            reads.insert(input, window_read);
+        }
     }
-    let materialised = choose_or_default(
-        "materialised",
-        raw.materialised,
-        &[
-            ("partition", Materialised::Partition),
-            ("snapshot", Materialised::Snapshot),
-        ],
-        &[],
-    )?;
-    Ok(Mart {
+    let choices = [
+        ("partition", Materialised::Partition),
+        ("snapshot", Materialised::Snapshot),
+    ];
+    let materialised = choose_or_default("materialised", raw.materialised, &choices, &[]);
+    let materialised = problems.keep_default(materialised);
+    let formats = problems.keep(read_formats(&raw.formats));
+    let grain_position = raw.grain.referenced;
+    let mart = Mart {
         reads,
-        grain: read_grain(raw.grain)?,
-        formats: read_formats(&raw.formats)?,
+        grain: problems.keep(read_grain(raw.grain))?,
+        grain_position,
+        formats: formats?,
         materialised,
-    })
+    };
+    Some((mart, positions))
 }
 
 fn read_grain(raw: Spanned<Vec<String>>) -> Result<Vec<String>, ContractError> {
@@ -109,7 +121,7 @@ fn input(text: &str) -> Result<Input, ContractError> {
         Some(("silver", name)) => Ok(Input::Silver(name.parse()?)),
         Some(("gold", name)) => Ok(Input::Gold(name.parse()?)),
         _ => Err(
-            ContractError::invalid(format!("`{text}` is nothing that a mart can read"))
+            ContractError::invalid(format!("a mart cannot read `{text}`"))
                 .with_hint("write `silver.<dataset>` or `gold.<mart>`"),
         ),
     }

@@ -15,26 +15,28 @@ use chrono_tz::Tz;
 
 pub use pattern::{FileGlob, FilePattern};
 
-use crate::{ContractError, Name};
+use crate::{ContractError, Name, Position, Problems, error};
 
 /// One pipeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pipeline {
-    /// Its name; the folder's and the DAG's too.
+    /// The name, which its folder and its DAG have too.
     pub name: Name,
+    /// Where `pipeline.yaml` says so.
+    pub name_position: Position,
     /// What it is for, for people.
     pub description: Option<String>,
-    /// Who answers for it.
+    /// The team that is responsible for it.
     pub owner: Option<String>,
-    /// Words to find it by.
+    /// Words by which people find it.
     pub tags: Vec<String>,
     /// When it runs.
     pub schedule: Option<Schedule>,
     /// What it reads from the environment besides the lake's own variables.
     pub environment: Vec<String>,
-    /// Its datasets.
+    /// The tables that it reads.
     pub datasets: BTreeMap<Name, Dataset>,
-    /// Its marts.
+    /// The gold tables that it makes.
     pub marts: BTreeMap<Name, Mart>,
 }
 
@@ -54,14 +56,40 @@ pub struct Schedule {
 pub struct Dataset {
     /// The contract's path, relative to the pipeline's folder.
     pub contract_path: String,
-    /// The source: a folder or `s3://bucket/prefix`, with `${NAME}` still in it.
+    /// Where `pipeline.yaml` names the contract.
+    pub contract_position: Position,
+    /// Where it comes from.
+    pub source: Source,
+    /// What a day without a source and without a manifest is.
+    pub when_missing: WhenMissing,
+}
+
+/// Where a dataset comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// Files of a folder or of an S3 prefix.
+    Files(Files),
+}
+
+impl Source {
+    /// How it is written in bronze.
+    #[must_use]
+    pub fn format(&self) -> &Format {
+        match self {
+            Self::Files(files) => &files.format,
+        }
+    }
+}
+
+/// Files of a folder or of an S3 prefix.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Files {
+    /// The folder or `s3://bucket/prefix`, with `${NAME}` still in it.
     pub from: String,
     /// Which of its files belong to a day.
     pub files: FilePattern,
     /// What the files are.
     pub format: Format,
-    /// What a day without files and without manifest is.
-    pub when_missing: WhenMissing,
 }
 
 /// What the files of a dataset are: declared, never guessed.
@@ -83,7 +111,7 @@ impl Format {
     }
 }
 
-/// How objects lie in a JSON file.
+/// How objects are arranged in a JSON file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonLayout {
     /// One object a line.
@@ -94,14 +122,14 @@ pub enum JsonLayout {
     Concatenated,
 }
 
-/// How fields lie in a CSV file. Its first record is the header, always.
+/// How fields are written in a CSV file. Its first record is the header, always.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvFormat {
     /// What separates fields.
     pub delimiter: u8,
     /// What encloses a field that holds delimiters or line ends.
     pub quote: u8,
-    /// The WHATWG name of the encoding, in small letters.
+    /// The WHATWG name of the encoding, in lowercase.
     pub encoding: String,
 }
 
@@ -144,6 +172,8 @@ pub struct Mart {
     pub reads: BTreeMap<Input, Window>,
     /// The columns that no two rows share and that no row misses.
     pub grain: Vec<String>,
+    /// Where `pipeline.yaml` says so.
+    pub grain_position: Position,
     /// What it is written as; Parquet always, and first.
     pub formats: Vec<MartFormat>,
     /// Whether it is of one day or as of one day.
@@ -201,7 +231,7 @@ pub enum MartFormat {
 }
 
 impl MartFormat {
-    /// The ending of its files, without a point.
+    /// The ending of its files, without a dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
@@ -233,10 +263,31 @@ impl fmt::Display for Materialised {
 
 impl Pipeline {
     /// Reads a `pipeline.yaml`, and refuses what could not run.
+    ///
+    /// # Errors
+    /// The first of what is wrong with it, in the order of the text.
     pub fn parse(yaml: &str) -> Result<Self, ContractError> {
-        let pipeline = raw::parse(yaml)?;
-        graph::check(&pipeline)?;
-        Ok(pipeline)
+        let (pipeline, problems) = Self::judge(yaml);
+        match (pipeline, problems.is_empty()) {
+            (Some(pipeline), true) => Ok(pipeline),
+            _ => Err(error::first(problems)),
+        }
+    }
+
+    /// Reads a `pipeline.yaml` and tells everything that is wrong with it, in the order of the
+    /// text.
+    ///
+    /// With problems, the pipeline has those of its datasets and marts that are sound, so that
+    /// they can be judged further; it cannot run.
+    #[must_use]
+    pub fn judge(yaml: &str) -> (Option<Self>, Vec<ContractError>) {
+        let mut problems = Problems::default();
+        let read = raw::read(yaml, &mut problems);
+        if let Some(read) = &read {
+            graph::check(read, &mut problems);
+        }
+        let problems = problems.into_result(None::<()>).err().unwrap_or_default();
+        (read.map(|read| read.pipeline), problems)
     }
 
     /// The marts, each after those that it reads; those that could come in any order by name.

@@ -1,21 +1,22 @@
-//! `pipeline.yaml` as it is written, and into what it is meant.
+//! `pipeline.yaml` as it is written, and what it means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::format::{RawFormat, read_format};
 use super::mart::{RawMart, read_mart};
 use super::schedule::check_cron;
-use super::{Dataset, Pipeline, Schedule, WhenMissing};
+use super::{Dataset, Files, Input, Pipeline, Schedule, Source, WhenMissing};
 use crate::types::timezone;
-use crate::yaml::{self, At, choose_or_default};
-use crate::{ContractError, Name, RunDate, environment, environment_names};
+use crate::yaml::{self, At, Position, Spanned, choose_or_default};
+use crate::{ContractError, Name, Problems, RunDate, environment, environment_names};
 
 /// Keys that are known only to be refused.
 const REFUSED: [&str; 2] = ["lateness_days", "portable"];
+/// What the parts of a pipeline are called in errors.
+const LABELS: [(&str, &str); 2] = [("datasets", "dataset"), ("marts", "mart")];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,9 +37,9 @@ struct RawPipeline {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawSchedule {
-    cron: String,
-    timezone: Option<String>,
-    start: String,
+    cron: Spanned<String>,
+    timezone: At<String>,
+    start: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,46 +53,93 @@ struct RawDataset {
     when_missing: At<String>,
 }
 
-pub(super) fn parse(text: &str) -> Result<Pipeline, ContractError> {
-    let raw: RawPipeline = yaml::parse(text, &REFUSED)?;
-    let name = raw
-        .name
-        .value
-        .parse()
-        .map_err(|error: ContractError| error.at(raw.name.referenced))?;
-    let environment = raw
-        .environment
-        .iter()
-        .map(variable)
-        .collect::<Result<Vec<String>, _>>()?;
-    if raw.datasets.value.is_empty() {
-        return Err(ContractError::invalid("`datasets` is empty")
-            .with_hint("name at least one dataset")
-            .at(raw.datasets.referenced));
+/// A pipeline, and where its text has what only the pipeline as a whole can judge.
+pub(super) struct ReadPipeline {
+    pub pipeline: Pipeline,
+    /// Each input of each mart.
+    pub inputs: BTreeMap<(Name, Input), Position>,
+    /// Datasets and marts that are named, but broken: nothing more is said of what reads them.
+    pub broken: BTreeSet<String>,
+}
+
+pub(super) fn read(text: &str, problems: &mut Problems) -> Option<ReadPipeline> {
+    let raw: Spanned<RawPipeline> = yaml::read(text, &REFUSED, &LABELS, problems)?;
+    let is_whole = raw.is_whole;
+    let raw = raw.value;
+    let name_position = raw.name.referenced;
+    let name = raw.name.value.parse::<Name>().and_then(not_reserved);
+    let name = problems.keep(name.map_err(|error| error.at(name_position)));
+    let mut environment = Vec::new();
+    for variable in &raw.environment {
+        problems.keep(check_variable(variable));
+        // One that was refused is still declared: what needs it is not told again.
+        environment.push(variable.value.clone());
     }
+    if raw.datasets.value.is_empty() && raw.datasets.is_whole {
+        problems.add(
+            ContractError::invalid("`datasets` is empty")
+                .with_hint("name at least one dataset")
+                .at(raw.datasets.referenced),
+        );
+    }
+    let mut broken = BTreeSet::new();
     let mut datasets = BTreeMap::new();
     for (key, dataset) in raw.datasets.value {
-        let place = format!("dataset `{key}`");
-        let location = dataset.referenced;
-        let read = key
-            .parse::<Name>()
-            .and_then(|name| Ok((name, read_dataset(dataset.value, &environment)?)));
-        let (name, dataset) = read.map_err(|error| error.within(place).at(location))?;
-        datasets.insert(name, dataset);
+        let mut found = Problems::default();
+        let name = found.keep(key.parse::<Name>());
+        let read = read_dataset(dataset.value, &environment, is_whole, &mut found);
+        match (name, read) {
+            (Some(name), Some(read)) if found.count() == 0 => {
+                datasets.insert(name, read);
+            }
+            _ => {
+                broken.insert(format!("silver.{key}"));
+            }
+        }
+        problems.append(found, |error| {
+            error
+                .within(format!("dataset `{key}`"))
+                .at(dataset.referenced)
+        });
     }
     let mut marts = BTreeMap::new();
+    let mut inputs = BTreeMap::new();
     for (key, mart) in raw.marts {
-        let place = format!("mart `{key}`");
-        let location = mart.referenced;
-        let read = key
-            .parse::<Name>()
-            .and_then(|name| Ok((name, read_mart(mart.value)?)));
-        let (name, mart) = read.map_err(|error| error.within(place).at(location))?;
-        marts.insert(name, mart);
+        let mut found = Problems::default();
+        let name = found.keep(key.parse::<Name>());
+        let read = read_mart(mart.value, &mut found);
+        match (name, read) {
+            (Some(name), Some((read, positions))) if found.count() == 0 => {
+                for (input, position) in positions {
+                    inputs.insert((name.clone(), input), position);
+                }
+                marts.insert(name, read);
+            }
+            _ => {
+                broken.insert(format!("gold.{key}"));
+            }
+        }
+        problems.append(found, |error| {
+            error.within(format!("mart `{key}`")).at(mart.referenced)
+        });
     }
-    let schedule = raw.schedule.map(read_schedule).transpose()?;
-    Ok(Pipeline {
-        name,
+    if !is_whole {
+        // An entry may be out of the tree, so nothing is known of it but its name.
+        for (section, layer) in [("datasets", "silver"), ("marts", "gold")] {
+            let names = yaml::keys_below(text, section);
+            broken.extend(names.iter().map(|name| format!("{layer}.{name}")));
+        }
+    }
+    let schedule = raw.schedule.and_then(|schedule| {
+        let at = schedule.referenced;
+        problems.part(
+            |error| error.within("schedule").at(at),
+            |problems| read_schedule(schedule.value, problems),
+        )
+    });
+    let pipeline = Pipeline {
+        name: name?,
+        name_position,
         description: raw.description,
         owner: raw.owner,
         tags: raw.tags,
@@ -99,10 +147,26 @@ pub(super) fn parse(text: &str) -> Result<Pipeline, ContractError> {
         environment,
         datasets,
         marts,
+    };
+    Some(ReadPipeline {
+        pipeline,
+        inputs,
+        broken,
     })
 }
 
-fn variable(name: &Spanned<String>) -> Result<String, ContractError> {
+/// The DAG that serves all pipelines has this name.
+fn not_reserved(name: Name) -> Result<Name, ContractError> {
+    match name.as_str() {
+        "lakehouse_janitor" => Err(ContractError::invalid(format!(
+            "`{name}` is the name of the lakehouse's own DAG"
+        ))
+        .with_hint("choose another name for the pipeline and its folder")),
+        _ => Ok(name),
+    }
+}
+
+fn check_variable(name: &Spanned<String>) -> Result<(), ContractError> {
     let refuse = |message: String, hint: &str| {
         Err(ContractError::invalid(message)
             .with_hint(hint)
@@ -113,10 +177,12 @@ fn variable(name: &Spanned<String>) -> Result<String, ContractError> {
     if !environment::is_variable_name(text) {
         return refuse(
             format!("`{text}` is not the name of an environment variable"),
-            "names are made of capital letters, digits and `_`",
+            "use uppercase letters, digits and `_`",
         );
     }
-    let secret = text.starts_with("AWS_")
+    let is_credential = ["AWS_", "AIRFLOW_"]
+        .iter()
+        .any(|start| text.starts_with(start))
         || [
             "SECRET",
             "PASSWORD",
@@ -127,70 +193,91 @@ fn variable(name: &Spanned<String>) -> Result<String, ContractError> {
         ]
         .iter()
         .any(|word| text.contains(word));
-    if secret {
+    if is_credential {
         return refuse(
             format!("`{text}` looks like a credential"),
             "credentials come from connections, never through `environment`",
         );
     }
-    Ok(text.clone())
+    Ok(())
 }
 
-fn read_schedule(raw: Spanned<RawSchedule>) -> Result<Schedule, ContractError> {
-    let location = raw.referenced;
-    let read = |raw: RawSchedule| {
-        check_cron(&raw.cron)?;
-        let timezone = raw.timezone.as_deref().map_or(Ok(Tz::UTC), timezone)?;
-        let start = raw.start.parse::<RunDate>()?.date();
-        Ok(Schedule {
-            cron: raw.cron,
-            timezone,
-            start,
-        })
+fn read_schedule(raw: RawSchedule, problems: &mut Problems) -> Option<Schedule> {
+    let cron = check_cron(&raw.cron.value).map_err(|error| error.at(raw.cron.referenced));
+    let cron = problems.keep(cron);
+    let zone = match &raw.timezone {
+        None => Some(Tz::UTC),
+        Some(zone) => {
+            let known = timezone(&zone.value);
+            problems.keep(known.map_err(|error| error.at(zone.referenced)))
+        }
     };
-    read(raw.value).map_err(|error: ContractError| error.within("schedule").at(location))
+    let start = raw.start.value.parse::<RunDate>();
+    let start = problems.keep(start.map_err(|error| error.at(raw.start.referenced)));
+    cron?;
+    Some(Schedule {
+        cron: raw.cron.value,
+        timezone: zone?,
+        start: start?.date(),
+    })
 }
 
-fn read_dataset(raw: RawDataset, environment: &[String]) -> Result<Dataset, ContractError> {
+fn read_dataset(
+    raw: RawDataset,
+    environment: &[String],
+    is_whole: bool,
+    problems: &mut Problems,
+) -> Option<Dataset> {
     let contract = &raw.contract;
     let inside = contract
         .value
         .split('/')
         .all(|part| !matches!(part, "" | "." | ".."));
     if !inside {
-        return Err(ContractError::invalid(format!(
-            "`{}` is not a path inside the pipeline's folder",
-            contract.value
-        ))
-        .with_hint("write it as `contracts/<dataset>.odcs.yaml`")
-        .at(contract.referenced));
+        problems.add(
+            ContractError::invalid(format!(
+                "`{}` is not a path inside the pipeline's folder",
+                contract.value
+            ))
+            .with_hint("write it as `contracts/<dataset>.odcs.yaml`")
+            .at(contract.referenced),
+        );
     }
-    check_source(&raw.from.value, environment).map_err(|error| error.at(raw.from.referenced))?;
-    let files = raw
-        .files
-        .value
-        .parse()
-        .map_err(|error: ContractError| error.at(raw.files.referenced))?;
-    let location = raw.format.referenced;
-    let format = read_format(raw.format.value).map_err(|error| error.at(location))?;
+    let declared = is_whole.then_some(environment);
+    let from = check_source(&raw.from.value, declared);
+    problems.keep(from.map_err(|error| error.at(raw.from.referenced)));
+    let files = raw.files.value.parse();
+    let files = problems.keep(files.map_err(|error: ContractError| error.at(raw.files.referenced)));
+    let (location, format_is_whole) = (raw.format.referenced, raw.format.is_whole);
+    let format = match read_format(raw.format.value) {
+        // What is missing in a format that was not understood may have been there.
+        Err(error) if !format_is_whole && error.line().is_none() => None,
+        read => problems.keep(read.map_err(|error| error.at(location))),
+    };
     let choices = [("skip", WhenMissing::Skip), ("fail", WhenMissing::Fail)];
-    Ok(Dataset {
+    let when_missing = choose_or_default("whenMissing", raw.when_missing, &choices, &[]);
+    let when_missing = problems.keep_default(when_missing);
+    Some(Dataset {
+        contract_position: raw.contract.referenced,
         contract_path: raw.contract.value,
-        from: raw.from.value,
-        files,
-        format,
-        when_missing: choose_or_default("whenMissing", raw.when_missing, &choices, &[])?,
+        source: Source::Files(Files {
+            from: raw.from.value,
+            files: files?,
+            format: format?,
+        }),
+        when_missing,
     })
 }
 
-fn check_source(from: &str, environment: &[String]) -> Result<(), ContractError> {
+/// `declared` is none where it is not known what `environment` declares.
+fn check_source(from: &str, declared: Option<&[String]>) -> Result<(), ContractError> {
     if from.is_empty() {
         return Err(ContractError::invalid("`from` is empty")
             .with_hint("name a folder, or `s3://bucket/prefix`"));
     }
     match environment_names(from)?
         .into_iter()
-        .find(|name| !environment.contains(name))
+        .find(|name| declared.is_some_and(|declared| !declared.contains(name)))
     {
         None => Ok(()),
         Some(name) => Err(ContractError::invalid(format!(

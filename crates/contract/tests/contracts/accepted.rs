@@ -212,3 +212,47 @@ fn the_fingerprint_is_of_what_is_enforced() {
         assert_ne!(sha256(&EVERYTHING.replacen(from, to, 1)), base, "{from}");
     }
 }
+
+#[test]
+fn types_of_other_systems_only_describe() {
+    use lakehouse_contract::ColumnType::{Boolean, Date, Double, Int32, Int64, Text, Timestamp};
+    let decimal = |precision, scale| lakehouse_contract::ColumnType::Decimal { precision, scale };
+    for (types, expected) in [
+        ("integer, physicalType: bigint", Int64),
+        ("integer, physicalType: INT", Int32),
+        ("integer, physicalType: smallint", Int32),
+        ("integer, physicalType: int unsigned", Int64),
+        ("integer, physicalType: 'NUMBER(18)'", Int64),
+        (
+            "integer, physicalType: INT, logicalTypeOptions: {format: i64}",
+            Int64,
+        ),
+        ("string, physicalType: 'VARCHAR(50)'", Text),
+        ("string, physicalType: text", Text),
+        ("string, physicalType: uuid", Text),
+        ("boolean, physicalType: tinyint(1)", Boolean),
+        ("date, physicalType: DATE", Date),
+        (
+            "timestamp, physicalType: timestamp with time zone",
+            Timestamp,
+        ),
+        ("timestamp, physicalType: datetime2", Timestamp),
+        ("number, physicalType: double precision", Double),
+        ("number, physicalType: 'numeric(10, 2)'", decimal(10, 2)),
+        ("number, physicalType: 'NUMBER(38,0)'", decimal(38, 0)),
+    ] {
+        let column = format!("name: a, logicalType: {types}");
+        let read = Contract::parse(&contract("", "", &[&column])).unwrap();
+        assert_eq!(read.columns[0].column_type, expected, "{types}");
+    }
+}
+
+#[test]
+fn older_versions_of_the_standard_are_read() {
+    for version in ["v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0"] {
+        let text = contract("", "", &[A]).replacen("v3.2.0", version, 1);
+        assert_eq!(Contract::parse(&text).unwrap().columns.len(), 1);
+    }
+    let error = super::refused(&contract("", "", &[A]).replacen("v3.2.0", "v2.2.2", 1));
+    assert!(error.hint().unwrap().contains("`v3.2.0`"));
+}

@@ -1,6 +1,7 @@
 //! What a contract may say, what is refused, and whether the refusal helps.
 
 mod accepted;
+mod all_at_once;
 mod privacy;
 mod quality;
 mod refused;

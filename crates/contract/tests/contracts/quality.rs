@@ -7,11 +7,14 @@ fn quality_rules_must_be_measurable() {
     let rule = |rule: &str| contract("", &format!("  quality: [{{{rule}}}]\n"), &[A, KEY]);
     let beside = |rule: &str| contract("", "", &[&format!("{A}, quality: [{{{rule}}}]")]);
     for (text, message) in [
-        (rule("mustBe: 0"), "says not what it measures"),
-        (rule("metric: rowCount"), "says not what the value must be"),
+        (rule("mustBe: 0"), "does not say what it measures"),
+        (
+            rule("metric: rowCount"),
+            "does not say what the value must be",
+        ),
         (
             rule("metric: rowCount, mustBe: 0, mustBeLessThan: 2"),
-            "says twice",
+            "says more than once",
         ),
         (
             rule("metric: rowCount, mustBe: many"),
@@ -58,7 +61,7 @@ fn quality_rules_must_be_measurable() {
         ),
         (
             rule("type: sql, query: 'select {column} from {model}', mustBe: 1"),
-            "stands for no column",
+            "does not stand for a column",
         ),
         (
             rule("type: sqll, query: 'select 1 from {model}', mustBe: 1"),

@@ -93,17 +93,17 @@ fn types_are_chosen_from_a_list() {
         ),
         (
             "name: a, logicalType: number, physicalType: NUMERIC",
-            "`NUMERIC` is not a `physicalType`",
+            "`physicalType: NUMERIC` does not say how many digits",
             "DOUBLE",
         ),
         (
             "name: a, logicalType: number, physicalType: 'DECIMAL(39,2)'",
-            "is not a `physicalType`",
+            "does not say how many digits",
             "38",
         ),
         (
             "name: a, logicalType: number, physicalType: 'DECIMAL(2,3)'",
-            "is not a `physicalType`",
+            "does not say how many digits",
             "38",
         ),
         (
@@ -112,14 +112,24 @@ fn types_are_chosen_from_a_list() {
             "leave it out",
         ),
         (
-            "name: a, logicalType: string, physicalType: TEXT",
-            "is not how `logicalType: string` is stored",
-            "VARCHAR",
+            "name: a, logicalType: string, physicalType: INT",
+            "`physicalType: INT` contradicts `logicalType: string`",
+            "`logicalType: integer`",
         ),
         (
-            "name: a, logicalType: timestamp, physicalType: TIMESTAMPTZ",
-            "is not how",
-            "TIMESTAMP",
+            "name: a, logicalType: timestamp, physicalType: date",
+            "contradicts",
+            "`logicalType: date`",
+        ),
+        (
+            "name: a, logicalType: integer, physicalType: 'NUMERIC(10,2)'",
+            "contradicts",
+            "`logicalType: number`",
+        ),
+        (
+            "name: a, logicalType: integer, physicalType: bigint, logicalTypeOptions: {format: i32}",
+            "contradicts `physicalType`",
+            "`format: i64`",
         ),
         (
             "name: a, logicalType: integer, logicalTypeOptions: {format: u8}",
@@ -128,12 +138,12 @@ fn types_are_chosen_from_a_list() {
         ),
         (
             "name: a, logicalType: string, logicalTypeOptions: {format: email}",
-            "promise what nothing checks",
+            "promise something that nothing checks",
             "`pattern`",
         ),
         (
             "name: a, logicalType: date, logicalTypeOptions: {format: yyyy-MM-dd}",
-            "promise what nothing checks",
+            "promise something that nothing checks",
             "`sourceFormat`",
         ),
     ] {
@@ -200,7 +210,7 @@ fn what_nothing_keeps_is_refused() {
         (
             column("relationships: [{to: b.c}]"),
             "`relationships`",
-            "type: sql",
+            "a mart that reads both datasets",
         ),
         (
             column("logicalTypeOptions: {multipleOf: 5}"),
@@ -287,7 +297,7 @@ fn names_that_are_taken_are_refused() {
     }
     let error = refused(&contract("", "", &[A, "name: A, logicalType: string"]));
     assert!(
-        error.to_string().contains("two columns have one name"),
+        error.to_string().contains("two columns have the same name"),
         "{error}"
     );
     let error = refused(&contract("", "", &[A]).replace("- name: test", "- name: Test"));

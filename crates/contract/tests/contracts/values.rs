@@ -151,14 +151,14 @@ fn values_must_fit_their_place() {
         (property("dedupe", "yes"), "`dedupe` is"),
         (
             contract("", &custom("dedupe", "{by: key}"), &[A]),
-            "no column is the key",
+            "no column is part of a key",
         ),
         (property("eventTime", "a"), "a column of type VARCHAR"),
         (property("eventTime", "b"), "`eventTime` names `b`"),
         (property("onOtherDay", "quarantine"), "without `eventTime`"),
         (property("sort", "[a, a]"), "lists `a` twice"),
         (property("sort", "[]"), "`sort` is empty"),
-        (property("maxQuarantined", "101"), "is not a share"),
+        (property("maxQuarantined", "101"), "is not a percentage"),
         (property("allowEmpty", "maybe"), "`allowEmpty` is"),
         (
             property("onViolation", "ignore"),
@@ -202,15 +202,15 @@ fn values_must_fit_their_place() {
                 "",
                 &["name: b, logicalType: string, primaryKey: true, primaryKeyPosition: 0"],
             ),
-            "is not a place",
+            "is not a position",
         ),
         (
-            contract("", "", &[A]).replace("v3.2.0", "v3.1.0"),
-            "`apiVersion: v3.1.0` is not known",
+            contract("", "", &[A]).replace("v3.2.0", "v4.0.0"),
+            "`apiVersion: v4.0.0` is not supported",
         ),
         (
             contract("", "", &[A]).replace("DataContract", "Contract"),
-            "`kind: Contract` is not known",
+            "`kind: Contract` is not supported",
         ),
         (
             contract("", "", &[A])

@@ -9,7 +9,7 @@ pub mod server;
 use std::path::{Path, PathBuf};
 
 use lakehouse_contract::{Expectation, Materialised, Name, RunDate, TestCase};
-use lakehouse_stage::{Base, Exit, LoadedPipeline, StageError};
+use lakehouse_stage::{Base, Exit, LoadedPipeline, StageError, findings};
 
 use crate::child::{self, Call};
 use crate::cli::TestArguments;
@@ -28,7 +28,11 @@ pub async fn run(base: &Base, arguments: &TestArguments) -> Result<Exit, StageEr
     base.report.withhold();
     let mut passed = 0_u64;
     let mut failed = 0_u64;
-    for name in validate::selected(base, &arguments.pipelines)? {
+    let listing = validate::selected(base, &arguments.pipelines)?;
+    if let Some(error) = findings::as_error("", &listing.misnamed) {
+        return Err(error);
+    }
+    for name in listing.names {
         let loaded = validate::validate(base, &name)?;
         for case in cases(&loaded, arguments.case.as_deref())? {
             let label = format!(

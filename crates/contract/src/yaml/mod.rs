@@ -1,83 +1,86 @@
 //! YAML into structs, with errors that a person can act on.
 
+mod node;
+mod read;
+
+use std::cell::RefCell;
+
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Error, Location, Spanned};
+use serde_saphyr::Error;
 
-use crate::{ContractError, Problem, suggest};
+pub use node::Position;
+pub(crate) use read::Spanned;
 
-/// A value that may be absent, with the place where it stands.
+use crate::{ContractError, Problems, error, suggest};
+
+/// A value that may be absent, with its place.
 pub(crate) type At<T> = Option<Spanned<T>>;
 
-/// Reads one document. `refused` are the keys that the structs know only to refuse them; they are
-/// not offered as keys to use.
-pub(crate) fn parse<T: DeserializeOwned>(text: &str, refused: &[&str]) -> Result<T, ContractError> {
-    let options = serde_saphyr::options! {
-        strict_booleans: true,
-        with_snippet: false,
+/// Reads one document and tells everything that does not fit; `None` where too little of it fits.
+///
+/// `refused` are the keys that the structs know only to refuse them; they are not offered as keys
+/// to use. `labels` says what the entries under a key are called: `("properties", "column")`.
+pub(crate) fn read<T: DeserializeOwned>(
+    text: &str,
+    refused: &[&str],
+    labels: &[(&str, &str)],
+    problems: &mut Problems,
+) -> Option<T> {
+    let (root, duplicate) = match node::parse(text) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            problems.add(explain(&error));
+            return None;
+        }
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error, refused))
+    if let Some(duplicate) = duplicate {
+        problems.add(explain(&duplicate));
+    }
+    let reading = read::Reading {
+        refused,
+        labels,
+        problems: RefCell::default(),
+    };
+    let read = read::read(&root, &reading);
+    for problem in reading.problems.into_inner() {
+        problems.add(problem);
+    }
+    read
 }
 
-fn explain(error: &Error, refused: &[&str]) -> ContractError {
-    let location = error.location().unwrap_or(Location::UNKNOWN);
-    let problem = |message: String, hint: Option<String>| {
-        Box::new(Problem {
-            message,
-            hint,
-            ..Problem::default()
-        })
+/// Reads one document; the first of what is wrong with it.
+pub(crate) fn parse<T: DeserializeOwned>(text: &str, refused: &[&str]) -> Result<T, ContractError> {
+    let mut problems = Problems::default();
+    let read = read(text, refused, &[], &mut problems);
+    problems.into_result(read).map_err(error::first)
+}
+
+/// The keys of the mapping under a key of the root, whether they fit or not.
+pub(crate) fn keys_below(text: &str, key: &str) -> Vec<String> {
+    let Ok((root, _)) = node::parse(text) else {
+        return Vec::new();
     };
+    root.keys_below(key)
+}
+
+/// What the parser says, in our words.
+fn explain(error: &Error) -> ContractError {
     let explained = match error.without_snippet() {
-        Error::SerdeUnknownField {
-            field, expected, ..
-        } => {
-            let known: Vec<&str> = expected
-                .iter()
-                .copied()
-                .filter(|key| !refused.contains(key))
-                .collect();
-            ContractError::UnknownKey(problem(
-                format!("unknown key `{field}`"),
-                Some(suggest::hint(field, &known, "keys")),
-            ))
-        }
-        Error::SerdeUnknownVariant {
-            variant, expected, ..
-        } => ContractError::Invalid(problem(
-            format!("`{variant}` is not allowed"),
-            Some(suggest::hint(variant, expected, "allowed values")),
-        )),
-        Error::SerdeMissingField { field, .. } => ContractError::Shape(problem(
-            format!("the key `{field}` is missing"),
-            Some(format!("add `{field}`")),
-        )),
-        Error::DuplicateMappingKey { key, .. } => ContractError::Shape(problem(
-            match key {
-                Some(key) => format!("the key `{key}` is given twice"),
-                None => "a key is given twice".to_owned(),
-            },
-            Some("keep one of the two".to_owned()),
-        )),
-        Error::SerdeInvalidType {
-            unexpected,
-            expected,
-            ..
-        }
-        | Error::SerdeInvalidValue {
-            unexpected,
-            expected,
-            ..
-        } => ContractError::Shape(problem(
-            format!("found {unexpected}, expected {expected}"),
-            None,
-        )),
-        Error::Unexpected { expected, .. } => {
-            ContractError::Shape(problem(format!("expected {expected}"), None))
-        }
-        Error::Message { msg, .. } => ContractError::Shape(problem(msg.clone(), None)),
-        other => ContractError::Shape(problem(other.to_string(), None)),
+        Error::DuplicateMappingKey { key, .. } => ContractError::shape(match key {
+            Some(key) => format!("the key `{key}` is given twice"),
+            None => "a key is given twice".to_owned(),
+        })
+        .with_hint("keep one of the two"),
+        Error::Unexpected { expected, .. } => ContractError::shape(format!("expected {expected}")),
+        Error::Message { msg, .. } => ContractError::shape(msg.clone()),
+        other => ContractError::shape(other.to_string()),
     };
-    explained.at(location)
+    match error.location() {
+        Some(location) if location != serde_saphyr::Location::UNKNOWN => {
+            explained.at(location.into())
+        }
+        _ => explained,
+    }
 }
 
 /// The one of `choices` that `text` names. `later` are choices that are planned.
@@ -133,8 +136,33 @@ mod tests {
         nested: Option<Spanned<serde_json::Value>>,
     }
 
+    fn parse(text: &str) -> Result<Example, Vec<ContractError>> {
+        let mut problems = Problems::default();
+        let read = read::<Example>(text, &["physicalName"], &[], &mut problems);
+        problems.into_result(read)
+    }
+
     fn refused(text: &str) -> ContractError {
-        parse::<Example>(text, &["physicalName"]).unwrap_err()
+        parse(text).unwrap_err().remove(0)
+    }
+
+    #[test]
+    fn everything_is_told_once_where_it_is() {
+        let text = "requird: true\nmaximum: 1\nminimum: [1]\nnested: 2\nphysicalName: {a: b}\n";
+        let told: Vec<String> = parse(text)
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "unknown key `requird` (line 1, column 1)",
+                "unknown key `maximum` (line 2, column 1)",
+                "found a list, expected a string (line 3, column 10)",
+                "found a mapping, expected a string (line 5, column 15)",
+            ]
+        );
     }
 
     #[test]
@@ -160,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn yes_is_no_boolean() {
+    fn yes_is_not_a_boolean() {
         assert!(refused("required: yes\n").to_string().contains("line 1"));
     }
 
     #[test]
     fn numbers_keep_their_digits() {
-        let example: Example = parse("minimum: 0.10\n", &[]).unwrap();
+        let example: Example = parse("minimum: 0.10\n").unwrap();
         assert_eq!(example.minimum.unwrap(), "0.10");
     }
 

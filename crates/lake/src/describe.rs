@@ -1,0 +1,128 @@
+//! `lake describe`: every pipeline as a scheduler needs to know it, without the engine.
+
+use lakehouse_contract::{Contract, Input, Materialised, Name};
+use lakehouse_stage::{Base, Exit, Finding, LoadedPipeline, StageError, findings, pipelines};
+use serde_json::{Value, json};
+
+use crate::cli::DescribeArguments;
+use crate::output;
+
+/// Describes all pipelines that are sound, and tells what is wrong with the others.
+///
+/// SQL is not bound: that takes the engine, and is `lake validate`'s part.
+///
+/// # Errors
+/// The folder of pipelines cannot be read: 2. What is wrong with a pipeline is printed, and the
+/// exit is 2.
+pub fn run(base: &Base, arguments: &DescribeArguments) -> Result<Exit, StageError> {
+    base.report.withhold();
+    let folder = &base.settings.pipelines_dir;
+    let listing = pipelines::list(folder)?;
+    let mut found = listing.misnamed;
+    let mut sound = Vec::new();
+    for name in &listing.names {
+        match pipelines::judge_folder(&folder.join(name.as_str())) {
+            (Some(loaded), problems) if problems.is_empty() => sound.push(loaded),
+            (_, problems) => found.extend(problems),
+        }
+    }
+    if arguments.json {
+        let pipelines: Vec<Value> = sound.iter().map(description).collect();
+        let problems: Vec<Value> = found.iter().map(Finding::to_json).collect();
+        let document = json!({"pipelines": pipelines, "problems": problems});
+        output::answer(&document.to_string());
+    } else {
+        for loaded in &sound {
+            output::answer(&summary(loaded));
+        }
+        for text in findings::told(&found) {
+            output::answer(&text);
+        }
+    }
+    Ok(if found.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Usage
+    })
+}
+
+/// One pipeline for a program.
+fn description(loaded: &LoadedPipeline) -> Value {
+    let pipeline = &loaded.pipeline;
+    let schedule = pipeline.schedule.as_ref().map(|schedule| {
+        json!({
+            "cron": schedule.cron,
+            "timezone": schedule.timezone.name(),
+            "start": schedule.start.to_string(),
+        })
+    });
+    json!({
+        "name": pipeline.name,
+        "folder": loaded.directory.to_string_lossy(),
+        "description": pipeline.description,
+        "owner": pipeline.owner,
+        "tags": pipeline.tags,
+        "schedule": schedule,
+        "environment": pipeline.environment,
+        "datasets": pipeline.datasets.keys().collect::<Vec<&Name>>(),
+        "contracts": pipeline
+            .datasets
+            .values()
+            .map(|dataset| dataset.contract_path.as_str())
+            .collect::<Vec<&str>>(),
+        "partition_marts": marts(loaded, Materialised::Partition),
+        "snapshot_marts": marts(loaded, Materialised::Snapshot),
+        "snapshot_inputs": snapshot_inputs(loaded),
+        "pseudonymises": loaded.contracts.values().any(Contract::needs_pseudonym_key),
+    })
+}
+
+fn marts(loaded: &LoadedPipeline, materialised: Materialised) -> Vec<&Name> {
+    let marts = loaded.pipeline.marts.iter();
+    marts
+        .filter(|(_, mart)| mart.materialised == materialised)
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// The partition marts that snapshots read.
+fn snapshot_inputs(loaded: &LoadedPipeline) -> Vec<&Name> {
+    let marts = &loaded.pipeline.marts;
+    let mut inputs = self::marts(loaded, Materialised::Partition);
+    inputs.retain(|name| {
+        marts.values().any(|mart| {
+            mart.materialised == Materialised::Snapshot
+                && mart.reads.contains_key(&Input::Gold((*name).clone()))
+        })
+    });
+    inputs
+}
+
+/// One pipeline for a person.
+fn summary(loaded: &LoadedPipeline) -> String {
+    let pipeline = &loaded.pipeline;
+    let listed = |names: Vec<&Name>| match names.is_empty() {
+        true => "none".to_owned(),
+        false => names
+            .iter()
+            .map(|name| name.as_str())
+            .collect::<Vec<&str>>()
+            .join(", "),
+    };
+    let schedule = match &pipeline.schedule {
+        Some(schedule) => format!(
+            "{} ({}), from {}",
+            schedule.cron,
+            schedule.timezone.name(),
+            schedule.start
+        ),
+        None => "none".to_owned(),
+    };
+    format!(
+        "{}: {}\n  schedule: {schedule}\n  datasets: {}\n  marts: {}",
+        pipeline.name,
+        pipeline.description.as_deref().unwrap_or("no description"),
+        listed(pipeline.datasets.keys().collect()),
+        listed(pipeline.marts.keys().collect()),
+    )
+}
