@@ -8,6 +8,7 @@ mod by_files_alone;
 mod contract_sql;
 mod fixed_day;
 mod killed;
+mod lake_show;
 mod memory;
 mod same_bytes;
 mod secrets;
