@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::{ContractError, RunDate, yaml};
 
 /// One test case: the run dates, in order, and how they must end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TestCase {
     /// What it shows, for people.
     pub description: Option<String>,
@@ -13,6 +13,9 @@ pub struct TestCase {
     pub run_dates: Vec<RunDate>,
     /// How they must end.
     pub expect: Expectation,
+    /// Per cent of the rows that may be quarantined, instead of what the contracts allow: a
+    /// handful of rows of which half are bad is a good case and a bad day.
+    pub max_quarantined_percent: Option<f64>,
 }
 
 /// How the days of a test case must end.
@@ -31,6 +34,8 @@ struct RawCase {
     description: Option<String>,
     run_dates: yaml::Spanned<Vec<yaml::Spanned<String>>>,
     expect: yaml::At<String>,
+    #[serde(rename = "maxQuarantined")]
+    max_quarantined: yaml::At<f64>,
 }
 
 impl TestCase {
@@ -62,11 +67,27 @@ impl TestCase {
                 .map_err(|error| error.at(text.referenced))?,
             None => Expectation::default(),
         };
+        let max_quarantined_percent = raw
+            .max_quarantined
+            .map(|percent| percentage(percent.value).map_err(|error| error.at(percent.referenced)))
+            .transpose()?;
         Ok(Self {
             description: raw.description,
             run_dates,
             expect,
+            max_quarantined_percent,
         })
+    }
+}
+
+fn percentage(percent: f64) -> Result<f64, ContractError> {
+    if (0.0..=100.0).contains(&percent) {
+        Ok(percent)
+    } else {
+        Err(
+            ContractError::invalid(format!("`maxQuarantined: {percent}` is not a percentage"))
+                .with_hint("write a number from 0 to 100"),
+        )
     }
 }
 
@@ -84,6 +105,9 @@ mod tests {
             TestCase::parse("run_dates: [2024-03-01]").unwrap().expect,
             Expectation::Published
         );
+        assert_eq!(case.max_quarantined_percent, None);
+        let case = TestCase::parse("run_dates: [2024-03-01]\nmaxQuarantined: 100").unwrap();
+        assert_eq!(case.max_quarantined_percent, Some(100.0));
     }
 
     #[test]
@@ -100,6 +124,11 @@ mod tests {
                 "run_dates: [2024-02-01]\nexpects: published",
                 "unknown key `expects`",
             ),
+            (
+                "run_dates: [2024-02-01]\nmaxQuarantined: 101",
+                "`maxQuarantined: 101` is not a percentage (line 2, column 17)",
+            ),
+            ("run_dates: [2024-02-01]\nmaxQuarantined: half", "line 2"),
         ] {
             let error = TestCase::parse(text).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");

@@ -11,6 +11,7 @@
 
 pub mod audit_sql;
 mod case;
+mod case_limit;
 mod contract;
 mod date;
 mod environment;
@@ -25,6 +26,7 @@ mod types;
 mod yaml;
 
 pub use case::{Expectation, TestCase};
+pub use case_limit::with_max_quarantined;
 pub use contract::{
     Bound, Column, Contract, Dedupe, Delivery, Keep, OnInvalid, OnOtherDay, OnUnreadableFile,
     OnViolation, Pseudonymise, QualityKind, QualityRule, Severity, Unit, UnknownColumns,

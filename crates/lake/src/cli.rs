@@ -11,8 +11,8 @@ pub const STAGES: [&str; 5] = ["bronze", "silver", "check", "gold", "cleanup"];
 #[command(
     name = "lake",
     version,
-    about = "Run, validate and test pipelines without a scheduler",
-    long_about = "Run, validate and test pipelines without a scheduler.\n\n\
+    about = "Run, show, validate and test pipelines without a scheduler",
+    long_about = "Run, show, validate and test pipelines without a scheduler.\n\n\
         `lake bronze`, `lake silver`, `lake check`, `lake gold` and `lake cleanup` call the stage of that \
         name with the arguments that follow."
 )]
@@ -27,13 +27,13 @@ pub struct Arguments {
 pub enum Command {
     /// Run every stage of a pipeline for a range of days
     Run(RunArguments),
-    /// Check pipelines offline: contracts, every expression and mart bound by the engine
+    /// Check pipelines offline: contracts, and every expression and mart bound by the engine
     Validate(PipelinesArguments),
     /// Describe all pipelines for a scheduler: schedules, datasets, marts
     Describe(DescribeArguments),
     /// Run the test cases of pipelines against an embedded store
     Test(TestArguments),
-    /// Show what is published for a range of days: gold, counts, reasons, places
+    /// Show what is published and what was refused for a range of days: counts, reasons, gold
     Show(ShowArguments),
 }
 
@@ -45,14 +45,14 @@ pub struct RunArguments {
     /// The first run date
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub from: RunDate,
-    /// The last run date; the first without it
+    /// The last run date; by default the first
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub to: Option<RunDate>,
-    /// How many days run at once; memory and threads are divided among them. As many as the
-    /// memory limit and the threads allow without it
+    /// How many days run at once; memory and threads are divided among them. By default as many
+    /// as both allow
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Skip days whose partitions are all there; the others run their bronze, so that a late
+    /// Skip days whose partitions are all published; the others start with bronze, so that a late
     /// file is found
     #[arg(long)]
     pub only_missing: bool,
@@ -62,7 +62,7 @@ pub struct RunArguments {
     /// Also write distinct counts and quantiles per column
     #[arg(long)]
     pub profile: bool,
-    /// What names this execution; made of the time without it
+    /// The name of this execution; by default made from the time
     #[arg(long, value_name = "TEXT")]
     pub run_id: Option<lakehouse_stage::RunId>,
     /// Say what each stage would read and write, and touch nothing
@@ -73,7 +73,7 @@ pub struct RunArguments {
 /// Which pipelines a command is about.
 #[derive(Debug, Args)]
 pub struct PipelinesArguments {
-    /// Pipelines, folders under `LAKE_PIPELINES_DIR`; all without any
+    /// Pipelines, folders under `LAKE_PIPELINES_DIR`; all of them by default
     pub pipelines: Vec<Name>,
 }
 
@@ -88,11 +88,18 @@ pub struct DescribeArguments {
 /// Arguments of `lake test`.
 #[derive(Debug, Args)]
 pub struct TestArguments {
-    /// Pipelines, folders under `LAKE_PIPELINES_DIR`; all without any
+    /// Pipelines, folders under `LAKE_PIPELINES_DIR`; all of them by default
     pub pipelines: Vec<Name>,
     /// Only the cases whose name contains this
     #[arg(long, value_name = "TEXT")]
     pub case: Option<String>,
+    /// Write what came out as what is expected, and show how the expected files change. A case
+    /// without expected files gets all of them; any other has those rewritten that it has
+    #[arg(long)]
+    pub accept: bool,
+    /// Show every line that differs, not only the first of them
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// Arguments of `lake show`.
@@ -103,10 +110,10 @@ pub struct ShowArguments {
     /// The first run date
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub from: RunDate,
-    /// The last run date; the first without it
+    /// The last run date; by default the first
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub to: Option<RunDate>,
-    /// How many rows of each mart
+    /// How many rows of each mart to show
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub rows: u32,
 }

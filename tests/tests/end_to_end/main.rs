@@ -9,6 +9,7 @@ mod contract_sql;
 mod fixed_day;
 mod killed;
 mod lake_show;
+mod lake_test;
 mod memory;
 mod same_bytes;
 mod secrets;

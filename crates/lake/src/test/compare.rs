@@ -2,150 +2,296 @@
 
 use std::path::{Path, PathBuf};
 
-use lakehouse_bind::EngineFailure;
-use lakehouse_contract::{Expectation, Name, RunDate, TestCase};
+use lakehouse_bind::{EngineFailure, parquet_relation};
+use lakehouse_contract::{Expectation, Name, RunDate};
 use lakehouse_engine::{Session, SessionOptions};
 use lakehouse_stage::{Base, LoadedPipeline, StageError};
-use lakehouse_store::{Location, ObjectAddress};
+use lakehouse_store::{Layout, Location, ObjectAddress};
 
+use crate::test::case::{self, Case};
+use crate::test::difference::difference;
 use crate::test::server::{self, Server};
-use crate::test::{expectation, expected_file};
 
-/// Lines of a difference that are shown.
-const SHOWN_LINES: usize = 8;
+/// What is to be done with a difference.
+#[derive(Debug, Clone, Copy)]
+pub struct Mode {
+    /// Whether what came out becomes what is expected.
+    pub accept: bool,
+    /// Whether all lines of a difference are shown.
+    pub full: bool,
+}
 
-/// Compares every expected file; an empty list is a pass.
+/// How a case ended.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// What is wrong, each in lines for a person; none is a pass.
+    pub failures: Vec<String>,
+    /// Expected files that were written, with how they changed.
+    pub accepted: Vec<String>,
+}
+
+/// Compares every expected file, and writes it where that is asked for.
 ///
 /// # Errors
-/// Engine failures, an expected file that cannot be read.
-pub async fn outputs(
+/// Engine failures, an expected file that cannot be read or written.
+pub fn outputs(
     base: &Base,
     loaded: &LoadedPipeline,
-    folder: &Path,
-    case: &TestCase,
+    case: &Case,
     server: &Server,
-) -> Result<Vec<String>, StageError> {
+    mode: Mode,
+) -> Result<Verdict, StageError> {
     tokio::task::block_in_place(|| {
-        let comparison = Comparison {
+        let session = Session::open(&SessionOptions {
+            workspace: base.workspace.path().to_path_buf(),
+            memory_limit_bytes: base.settings.memory_limit_bytes,
+            threads: 1,
+            pseudonym_key: None,
+        })
+        .stage("open the engine")?;
+        let mut comparison = Comparison {
             base,
             loaded,
-            folder,
             case,
+            mode,
+            session,
             data_dir: server.data_dir(),
+            layout: server::layout()?,
+            verdict: Verdict::default(),
         };
-        comparison.all()
+        comparison.all()?;
+        Ok(comparison.verdict)
     })
+}
+
+/// The layers of expected files, in the order in which they are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    Silver,
+    Quarantine,
+    Gold,
+}
+
+impl Layer {
+    const ALL: [Self; 3] = [Self::Silver, Self::Quarantine, Self::Gold];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Silver => "silver",
+            Self::Quarantine => "quarantine",
+            Self::Gold => "gold",
+        }
+    }
+
+    /// The datasets or marts that can have an expected file in this layer.
+    fn names(self, loaded: &LoadedPipeline) -> Vec<&Name> {
+        match self {
+            Self::Silver | Self::Quarantine => loaded.pipeline.datasets.keys().collect(),
+            Self::Gold => loaded.pipeline.marts.keys().collect(),
+        }
+    }
 }
 
 struct Comparison<'a> {
     base: &'a Base,
     loaded: &'a LoadedPipeline,
-    folder: &'a Path,
-    case: &'a TestCase,
+    case: &'a Case,
+    mode: Mode,
+    session: Session,
     data_dir: PathBuf,
+    layout: Layout,
+    verdict: Verdict,
 }
 
 impl Comparison<'_> {
-    fn all(&self) -> Result<Vec<String>, StageError> {
-        let mut differences = Vec::new();
-        let mut compared = 0;
-        let layout = server::layout()?;
-        let pipeline = &self.loaded.pipeline.name;
-        for date in &self.case.run_dates {
-            for dataset in self.loaded.pipeline.datasets.keys() {
-                if let Some(expected) = expected_file(self.folder, date, "silver", dataset) {
-                    compared += 1;
-                    let data = self.local(&layout.silver_data(pipeline, dataset, date));
-                    differences.extend(self.compare(
-                        &expected,
-                        &data,
-                        &format!("SELECT * FROM {}", relation(&data)),
-                    )?);
+    fn all(&mut self) -> Result<(), StageError> {
+        let case = self.case;
+        self.unknown_files()?;
+        let mut files = Vec::new();
+        for date in &case.case.run_dates {
+            for layer in Layer::ALL {
+                for name in layer.names(self.loaded) {
+                    files.push((date, layer, name, self.expected_file(date, layer, name)));
                 }
-                if let Some(expected) = expected_file(self.folder, date, "quarantine", dataset) {
-                    compared += 1;
-                    let partition = layout.quarantine_partition(pipeline, dataset, date);
-                    match self.quarantine_file(
-                        &partition,
-                        expectation(self.case, date) == Expectation::Refused,
-                    ) {
-                        Some(path) => differences.extend(self.compare(
-                            &expected,
-                            &path,
-                            &quarantine_select(&path),
-                        )?),
-                        None => {
-                            differences.push(format!("{date}: `{dataset}` has no quarantine file"))
-                        }
+            }
+        }
+        // A case without any expected file is a new one: it gets all of them. Otherwise what is
+        // not expected is what the case is not about.
+        let is_new = !files.iter().any(|(_, _, _, file)| file.is_file());
+        if is_new && !self.mode.accept && case.case.expect == Expectation::Published {
+            self.verdict.failures.push(
+                "the case expects nothing: there is no file under `expected/`\n\
+                 hint: `lake test --accept` writes what came out"
+                    .to_owned(),
+            );
+        }
+        for (date, layer, name, file) in files {
+            if file.is_file() || (is_new && self.mode.accept) {
+                self.compare(date, layer, name, &file, is_new)?;
+            }
+        }
+        if let Some(last) = case.case.run_dates.last()
+            && case.expectation(last) == Expectation::Refused
+        {
+            self.nothing_published(last);
+        }
+        Ok(())
+    }
+
+    fn compare(
+        &mut self,
+        date: &RunDate,
+        layer: Layer,
+        name: &Name,
+        file: &Path,
+        is_new: bool,
+    ) -> Result<(), StageError> {
+        let shown = self.relative(file);
+        let Some(found) = self.output(date, layer, name)? else {
+            if !is_new {
+                self.verdict.failures.push(format!(
+                    "`{shown}` is expected, but nothing was published for it on {date}"
+                ));
+            }
+            return Ok(());
+        };
+        let wanted = match is_new {
+            true => String::new(),
+            false => std::fs::read_to_string(file).map_err(|error| {
+                StageError::from_io(format!("cannot read `{}`", file.display()), &error)
+            })?,
+        };
+        let Some(lines) = difference(&wanted, &found, self.mode.full) else {
+            return Ok(());
+        };
+        if self.mode.accept {
+            write(file, &found)?;
+            let verb = if is_new { "wrote" } else { "changed" };
+            self.verdict
+                .accepted
+                .push(format!("{verb} `{shown}`:\n{lines}"));
+        } else {
+            self.verdict
+                .failures
+                .push(format!("`{shown}` differs:\n{lines}"));
+        }
+        Ok(())
+    }
+
+    /// What came out, as CSV; nothing where nothing was published.
+    fn output(
+        &self,
+        date: &RunDate,
+        layer: Layer,
+        name: &Name,
+    ) -> Result<Option<String>, StageError> {
+        let pipeline = &self.loaded.pipeline.name;
+        let path = match layer {
+            Layer::Silver => self.local(&self.layout.silver_data(pipeline, name, date)),
+            Layer::Gold => self.local(&self.layout.gold_data(pipeline, name, date)),
+            Layer::Quarantine => {
+                let partition = self.layout.quarantine_partition(pipeline, name, date);
+                match self.quarantine_file(
+                    &partition,
+                    self.case.expectation(date) == Expectation::Refused,
+                ) {
+                    Some(path) => path,
+                    None => return Ok(None),
+                }
+            }
+        };
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let select = match layer {
+            Layer::Quarantine => quarantine_select(&path),
+            Layer::Silver | Layer::Gold => format!("SELECT * FROM {}", parquet_relation(&path)),
+        };
+        let output = self.base.workspace.file("found.csv");
+        self.session
+            .write_csv(&select, &output)
+            .stage("read what came out")?;
+        std::fs::read_to_string(&output).map(Some).map_err(|error| {
+            StageError::from_io(format!("cannot read `{}`", output.display()), &error)
+        })
+    }
+
+    /// An expected file that nothing is compared with would pass for ever.
+    fn unknown_files(&mut self) -> Result<(), StageError> {
+        let expected = self.case.folder.join("expected");
+        let dates: Vec<String> = self
+            .case
+            .case
+            .run_dates
+            .iter()
+            .map(RunDate::to_string)
+            .collect();
+        for folder in existing(&expected)? {
+            if !dates.contains(&case::file_name(&folder)) {
+                self.unknown(&folder, "a run date of the case", &dates);
+                continue;
+            }
+            for layer_folder in existing(&folder)? {
+                let Some(layer) = Layer::ALL
+                    .into_iter()
+                    .find(|layer| layer.folder() == case::file_name(&layer_folder))
+                else {
+                    let layers = Layer::ALL.map(|layer| layer.folder().to_owned());
+                    self.unknown(&layer_folder, "a layer", &layers);
+                    continue;
+                };
+                let names: Vec<String> = layer
+                    .names(self.loaded)
+                    .iter()
+                    .map(|name| format!("{name}.csv"))
+                    .collect();
+                for file in existing(&layer_folder)? {
+                    if !names.contains(&case::file_name(&file)) {
+                        self.unknown(&file, "of anything that the pipeline has", &names);
                     }
                 }
             }
-            for mart in self.loaded.pipeline.marts.keys() {
-                if let Some(expected) = expected_file(self.folder, date, "gold", mart) {
-                    compared += 1;
-                    let data = self.local(&layout.gold_data(pipeline, mart, date));
-                    differences.extend(self.compare(
-                        &expected,
-                        &data,
-                        &format!("SELECT * FROM {}", relation(&data)),
-                    )?);
-                }
-            }
-            differences.extend(self.unknown_names(date)?);
-            if expectation(self.case, date) == Expectation::Refused {
-                differences.extend(self.nothing_published(date));
-            }
         }
-        if compared == 0 && self.case.expect == Expectation::Published {
-            differences
-                .push("the case expects nothing: there is no file under `expected/`".to_owned());
-        }
-        Ok(differences)
+        Ok(())
     }
 
-    /// An expected file for what the pipeline does not have would never be compared.
-    fn unknown_names(&self, date: &RunDate) -> Result<Vec<String>, StageError> {
-        let mut unknown = Vec::new();
-        let datasets: Vec<&Name> = self.loaded.pipeline.datasets.keys().collect();
-        let marts: Vec<&Name> = self.loaded.pipeline.marts.keys().collect();
-        for (layer, names) in [
-            ("silver", &datasets),
-            ("quarantine", &datasets),
-            ("gold", &marts),
-        ] {
-            let folder = self
-                .folder
-                .join("expected")
-                .join(date.to_string())
-                .join(layer);
-            let Ok(entries) = std::fs::read_dir(&folder) else {
-                continue;
-            };
-            for entry in entries.flatten() {
-                let file = entry.file_name().to_string_lossy().into_owned();
-                if !names.iter().any(|name| file == format!("{name}.csv")) {
-                    unknown.push(format!(
-                        "`{}` is of nothing that the pipeline has",
-                        folder.join(file).display()
-                    ));
-                }
-            }
-        }
-        Ok(unknown)
+    fn unknown(&mut self, path: &Path, what: &str, known: &[String]) {
+        let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        self.verdict.failures.push(format!(
+            "`{}` is not {what}, so nothing is compared with it; there can be {}",
+            self.relative(path),
+            known.join(", ")
+        ));
     }
 
-    fn nothing_published(&self, date: &RunDate) -> Vec<String> {
-        let Ok(layout) = server::layout() else {
-            return Vec::new();
-        };
-        self.loaded
-            .pipeline
-            .datasets
-            .keys()
-            .map(|dataset| layout.silver_data(&self.loaded.pipeline.name, dataset, date))
-            .filter(|address| self.local(address).exists())
-            .map(|address| format!("`{address}` was published by a refused day"))
-            .collect()
+    fn nothing_published(&mut self, date: &RunDate) {
+        for dataset in self.loaded.pipeline.datasets.keys() {
+            let address = self
+                .layout
+                .silver_data(&self.loaded.pipeline.name, dataset, date);
+            if self.local(&address).exists() {
+                self.verdict
+                    .failures
+                    .push(format!("`{address}` was published by a refused day"));
+            }
+        }
+    }
+
+    fn expected_file(&self, date: &RunDate, layer: Layer, name: &Name) -> PathBuf {
+        self.case
+            .folder
+            .join("expected")
+            .join(date.to_string())
+            .join(layer.folder())
+            .join(format!("{name}.csv"))
+    }
+
+    /// A path as a person would write it inside of the case's folder.
+    fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(&self.case.folder)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 
     fn local(&self, address: &ObjectAddress) -> PathBuf {
@@ -161,53 +307,29 @@ impl Comparison<'_> {
         if refused {
             folder = folder.join("refused");
         }
-        std::fs::read_dir(folder)
-            .ok()?
-            .flatten()
-            .map(|entry| entry.path())
-            .find(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "parquet")
-            })
-    }
-
-    fn compare(
-        &self,
-        expected: &Path,
-        data: &Path,
-        select: &str,
-    ) -> Result<Vec<String>, StageError> {
-        if !data.exists() {
-            return Ok(vec![format!(
-                "`{}` has nothing to be compared with: it was not published",
-                expected.display()
-            )]);
-        }
-        let session = Session::open(&SessionOptions {
-            workspace: self.base.workspace.path().to_path_buf(),
-            memory_limit_bytes: self.base.settings.memory_limit_bytes,
-            threads: 1,
-            pseudonym_key: None,
+        existing(&folder).ok()?.into_iter().find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "parquet")
         })
-        .stage("open the engine")?;
-        let output = self.base.workspace.file("found.csv");
-        session
-            .write_csv(select, &output)
-            .stage("read what came out")?;
-        let read = |path: &Path| {
-            std::fs::read_to_string(path).map_err(|error| {
-                StageError::from_io(format!("cannot read `{}`", path.display()), &error)
-            })
-        };
-        let (wanted, found) = (read(expected)?, read(&output)?);
-        Ok(difference(&wanted, &found)
-            .map(|lines| vec![format!("`{}` differs:\n{lines}", expected.display())])
-            .unwrap_or_default())
     }
 }
 
-fn relation(path: &Path) -> String {
-    lakehouse_bind::parquet_relation(path)
+/// What a folder holds; nothing where it does not exist.
+fn existing(folder: &Path) -> Result<Vec<PathBuf>, StageError> {
+    match folder.is_dir() {
+        true => case::entries(folder),
+        false => Ok(Vec::new()),
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), StageError> {
+    let result = match file.parent() {
+        Some(folder) => std::fs::create_dir_all(folder),
+        None => Ok(()),
+    };
+    result
+        .and_then(|()| std::fs::write(file, text))
+        .map_err(|error| StageError::from_io(format!("cannot write `{}`", file.display()), &error))
 }
 
 /// One line per broken rule.
@@ -216,52 +338,6 @@ fn quarantine_select(path: &Path) -> String {
         "SELECT source_name AS file, position, rule.\"column\" AS \"column\", rule.rule AS rule \
          FROM (SELECT source_name, position, unnest(rules) AS rule FROM {}) \
          ORDER BY file, position NULLS FIRST, \"column\" NULLS FIRST, rule",
-        relation(path),
+        parquet_relation(path),
     )
-}
-
-/// The lines that differ, as `-` expected and `+` found; nothing when all are the same.
-fn difference(wanted: &str, found: &str) -> Option<String> {
-    let lines = |text: &str| {
-        text.lines()
-            .map(|line| line.trim_end_matches('\r').to_owned())
-            .collect::<Vec<_>>()
-    };
-    let (wanted, found) = (lines(wanted), lines(found));
-    if wanted == found {
-        return None;
-    }
-    let mut text = Vec::new();
-    for index in 0..wanted.len().max(found.len()) {
-        let (left, right) = (wanted.get(index), found.get(index));
-        if left == right {
-            continue;
-        }
-        let number = index + 1;
-        text.extend(left.map(|line| format!("- {number}: {line}")));
-        text.extend(right.map(|line| format!("+ {number}: {line}")));
-        if text.len() >= SHOWN_LINES {
-            text.push(format!(
-                "… ({} lines expected, {} found)",
-                wanted.len(),
-                found.len()
-            ));
-            break;
-        }
-    }
-    Some(text.join("\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::difference;
-
-    #[test]
-    fn a_difference_names_the_lines() {
-        assert_eq!(difference("a\nb\n", "a\r\nb"), None);
-        assert_eq!(
-            difference("a\nb\n", "a\nc\nd\n").unwrap(),
-            "- 2: b\n+ 2: c\n+ 3: d"
-        );
-    }
 }

@@ -3,17 +3,19 @@
 //! Each case gets a store of its own on the loopback address, in a folder that is gone
 //! afterwards: nothing of a case reaches another, and no store needs to be there.
 
+pub mod case;
 pub mod compare;
+pub mod difference;
 pub mod server;
 
-use std::path::{Path, PathBuf};
-
-use lakehouse_contract::{Expectation, Materialised, Name, RunDate, TestCase};
+use lakehouse_contract::{Expectation, Materialised, RunDate};
 use lakehouse_stage::{Base, Exit, LoadedPipeline, StageError, findings};
 
 use crate::child::{self, Call};
 use crate::cli::TestArguments;
 use crate::output;
+use crate::test::case::Case;
+use crate::test::compare::{Mode, Verdict};
 use crate::test::server::Server;
 use crate::validate;
 
@@ -23,121 +25,138 @@ pub const TEST_PSEUDONYM_KEY: &str = "lake-test-pseudonym-key-0123456789abcdef";
 /// Runs the cases.
 ///
 /// # Errors
-/// The embedded store cannot be started; a failed case is printed and counted.
+/// A pipeline or a case that cannot be run as it is written; a failed case is printed and
+/// counted.
 pub async fn run(base: &Base, arguments: &TestArguments) -> Result<Exit, StageError> {
     base.report.withhold();
+    let mode = Mode {
+        accept: arguments.accept,
+        full: arguments.full,
+    };
     let mut passed = 0_u64;
     let mut failed = 0_u64;
+    let mut written = 0;
+    let mut exits = vec![Exit::Done];
     let listing = validate::selected(base, &arguments.pipelines)?;
     if let Some(error) = findings::as_error("", &listing.misnamed) {
         return Err(error);
     }
     for name in listing.names {
-        let loaded = validate::validate(base, &name)?;
-        for case in cases(&loaded, arguments.case.as_deref())? {
-            let label = format!(
-                "{name}/{}",
-                case.file_name().unwrap_or_default().to_string_lossy()
-            );
-            let differences = match run_case(base, &loaded, &case).await {
-                Ok(differences) => differences,
-                Err(error) => vec![error.render()],
+        let found = validate::validate(base, &name).and_then(|loaded| {
+            case::cases(&loaded, arguments.case.as_deref()).map(|cases| (loaded, cases))
+        });
+        let (loaded, cases) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                exits.push(error.exit);
+                output::answer(&format!("FAILED  {name}"));
+                print_indented(&error.render());
+                continue;
+            }
+        };
+        for case in &cases {
+            let verdict = match run_case(base, &loaded, case, mode).await {
+                Ok(verdict) => verdict,
+                Err(error) => {
+                    exits.push(error.exit);
+                    Verdict {
+                        failures: vec![error.render()],
+                        accepted: Vec::new(),
+                    }
+                }
             };
-            if differences.is_empty() {
+            let word = match (verdict.failures.is_empty(), verdict.accepted.is_empty()) {
+                (true, true) => "ok",
+                (true, false) => "WRITTEN",
+                (false, _) => "FAILED",
+            };
+            output::answer(&format!("{word:<7} {name}/{}", case.name));
+            for text in verdict.accepted.iter().chain(&verdict.failures) {
+                print_indented(text);
+            }
+            written += verdict.accepted.len();
+            if verdict.failures.is_empty() {
                 passed += 1;
-                output::answer(&format!("ok      {label}"));
             } else {
                 failed += 1;
-                output::answer(&format!("FAILED  {label}"));
-                for difference in differences {
-                    output::answer(&format!(
-                        "        {}",
-                        difference.trim_end().replace('\n', "\n        ")
-                    ));
-                }
+                exits.push(Exit::Refused);
             }
         }
     }
+    if passed + failed == 0 && exits == [Exit::Done] {
+        no_cases(arguments)?;
+    }
+    if mode.accept {
+        output::answer(&format!("{written} expected files written"));
+    }
     output::answer(&format!("{passed} passed, {failed} failed"));
-    Ok(if failed == 0 {
-        Exit::Done
-    } else {
-        Exit::Refused
-    })
+    Ok(Exit::worst(exits))
 }
 
-/// The folders of a pipeline's cases, sorted.
-fn cases(loaded: &LoadedPipeline, containing: Option<&str>) -> Result<Vec<PathBuf>, StageError> {
-    let folder = loaded.directory.join("tests");
-    let mut cases = Vec::new();
-    if !folder.is_dir() {
-        return Ok(cases);
-    }
-    let entries = std::fs::read_dir(&folder).map_err(|error| {
-        StageError::from_io(format!("cannot read `{}`", folder.display()), &error)
-    })?;
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().join("case.yaml").is_file()
-            && containing.is_none_or(|text| name.contains(text))
-        {
-            cases.push(entry.path());
+/// A part of a name that is in no case's name is a slip; a pipeline without cases is not.
+fn no_cases(arguments: &TestArguments) -> Result<(), StageError> {
+    match &arguments.case {
+        Some(text) => Err(
+            StageError::usage(format!("no case has `{text}` in its name"))
+                .hint("a case is named as its folder under the pipeline's `tests`"),
+        ),
+        None => {
+            output::answer(
+                "there are no test cases: a case is a folder `tests/<case>` of a pipeline",
+            );
+            Ok(())
         }
     }
-    cases.sort();
-    Ok(cases)
 }
 
-/// Runs one case; an empty list is a pass.
+fn print_indented(text: &str) {
+    output::answer(&format!(
+        "        {}",
+        text.trim_end().replace('\n', "\n        ")
+    ));
+}
+
+/// Runs one case.
 async fn run_case(
     base: &Base,
     loaded: &LoadedPipeline,
-    folder: &Path,
-) -> Result<Vec<String>, StageError> {
-    let file = folder.join("case.yaml");
-    let text = std::fs::read_to_string(&file).map_err(|error| {
-        StageError::from_io(format!("cannot read `{}`", file.display()), &error)
-    })?;
-    let case = TestCase::parse(&text).map_err(|error| {
-        StageError::from_error(Exit::Usage, &error)
-            .context(format!("`{}` is wrong", file.display()))
-    })?;
+    case: &Case,
+    mode: Mode,
+) -> Result<Verdict, StageError> {
     let server = Server::start(base).await?;
+    let pipelines_dir = case.pipelines_dir(loaded, server.folder())?;
     let mut environment = server.environment();
     environment.extend([
         (
             "LAKE_PIPELINES_DIR".to_owned(),
-            loaded
-                .directory
-                .parent()
-                .unwrap_or(Path::new("."))
-                .to_string_lossy()
-                .into_owned(),
+            pipelines_dir.to_string_lossy().into_owned(),
         ),
         (
             "LAKE_SOURCE_ROOT".to_owned(),
-            folder.join("source").to_string_lossy().into_owned(),
+            case.folder.join("source").to_string_lossy().into_owned(),
         ),
         (
             "LAKE_PSEUDONYM_KEY".to_owned(),
             TEST_PSEUDONYM_KEY.to_owned(),
         ),
     ]);
-    let mut differences = Vec::new();
-    for date in &case.run_dates {
-        differences.extend(run_day(loaded, date, &case, &environment).await?);
+    for date in &case.case.run_dates {
+        let failures = run_day(loaded, date, case.expectation(date), &environment).await?;
+        if !failures.is_empty() {
+            return Ok(Verdict {
+                failures,
+                accepted: Vec::new(),
+            });
+        }
     }
-    if differences.is_empty() {
-        differences.extend(compare::outputs(base, loaded, folder, &case, &server).await?);
-    }
-    Ok(differences)
+    compare::outputs(base, loaded, case, &server, mode)
 }
 
 /// The stages of one day, and whether the day ended as the case expects.
 async fn run_day(
     loaded: &LoadedPipeline,
     date: &RunDate,
-    case: &TestCase,
+    expected: Expectation,
     environment: &[(String, String)],
 ) -> Result<Vec<String>, StageError> {
     let call = |stage: &'static str, more: &[&str]| Call {
@@ -175,7 +194,7 @@ async fn run_day(
     let mut refused = false;
     for call in &calls {
         let outcome = child::run(call).await?;
-        match (outcome.exit(), expectation(case, date)) {
+        match (outcome.exit(), expected) {
             (Exit::Done, _) => {}
             (Exit::Refused, Expectation::Refused) => {
                 refused = true;
@@ -192,32 +211,11 @@ async fn run_day(
             }
         }
     }
-    if expectation(case, date) == Expectation::Refused && !refused && differences.is_empty() {
+    if expected == Expectation::Refused && !refused && differences.is_empty() {
         differences.push(format!(
-            "{date} was published, the case expects it to be refused"
+            "{date} was published, but the case expects it to be refused"
         ));
     }
     child::run(&call("cleanup", &[])).await?;
     Ok(differences)
-}
-
-/// A case that is refused is refused on its last date; the earlier ones are published.
-#[must_use]
-pub fn expectation(case: &TestCase, date: &RunDate) -> Expectation {
-    if case.run_dates.last() == Some(date) {
-        case.expect
-    } else {
-        Expectation::Published
-    }
-}
-
-/// The datasets and marts with an expected file for a date, by the file's path.
-#[must_use]
-pub fn expected_file(folder: &Path, date: &RunDate, layer: &str, name: &Name) -> Option<PathBuf> {
-    let path = folder
-        .join("expected")
-        .join(date.to_string())
-        .join(layer)
-        .join(format!("{name}.csv"));
-    path.is_file().then_some(path)
 }

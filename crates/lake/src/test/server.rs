@@ -1,6 +1,6 @@
 //! The embedded store of one test case.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -98,6 +98,12 @@ impl Server {
         environment
     }
 
+    /// The server's private folder, gone with it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The folder with the buckets: objects can be read as files.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
@@ -114,7 +120,7 @@ impl Drop for Server {
 /// The five places of a test store, each a bucket of its own.
 ///
 /// # Errors
-/// None in practice: the buckets are fixed and do not lie in one another.
+/// None in practice: the buckets are fixed and apart from one another.
 pub fn layout() -> Result<Layout, StageError> {
     let place = |bucket: &str| {
         Location::new(bucket, "")
