@@ -26,9 +26,9 @@ pub struct Call {
     pub forward_logs: bool,
 }
 
-/// What came of a call.
+/// How a call ended.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct StageOutcome {
     /// Its exit code; `None` when a signal ended it.
     pub code: Option<i32>,
     /// Its run report; `Null` when it died without one.
@@ -39,7 +39,7 @@ pub struct Outcome {
     pub log: Vec<String>,
 }
 
-impl Outcome {
+impl StageOutcome {
     /// The exit code as a word.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -108,7 +108,7 @@ pub fn executable(name: &str) -> Result<PathBuf, StageError> {
 ///
 /// # Errors
 /// The stage cannot be started.
-pub async fn run(call: &Call) -> Result<Outcome, StageError> {
+pub async fn run(call: &Call) -> Result<StageOutcome, StageError> {
     let started = Instant::now();
     let path = executable(&format!("lake-{}", call.stage))?;
     let mut command = Command::new(&path);
@@ -155,7 +155,7 @@ pub async fn run(call: &Call) -> Result<Outcome, StageError> {
         .last()
         .and_then(|line| serde_json::from_str(line).ok())
         .unwrap_or(Value::Null);
-    Ok(Outcome {
+    Ok(StageOutcome {
         code: status.code(),
         report,
         elapsed: started.elapsed(),

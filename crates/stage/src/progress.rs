@@ -27,6 +27,13 @@ impl Progress {
         Self { bars: None }
     }
 
+    /// The bars on the terminal, for one who draws others among them; nothing where there is no
+    /// terminal. Log lines are written while all of them are out of the way.
+    #[must_use]
+    pub fn bars(&self) -> Option<&MultiProgress> {
+        self.bars.as_ref()
+    }
+
     /// A bar that counts bytes up to a total.
     #[must_use]
     pub fn bytes(&self, what: &str, total_bytes: u64) -> Bar {

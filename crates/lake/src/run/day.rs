@@ -1,10 +1,10 @@
-//! One day: bronze, silver, check, gold; cleanup whatever happened.
+//! One day: bronze, silver, check, gold; cleanup in any case.
 
 use lakehouse_contract::RunDate;
 use lakehouse_stage::{Exit, StageError};
 use serde_json::Value;
 
-use crate::child::{self, Call, Outcome};
+use crate::child::{self, Call, StageOutcome};
 use crate::cli::RunArguments;
 use crate::run::share::Share;
 
@@ -25,7 +25,7 @@ pub struct Day<'a> {
     pub forward_logs: bool,
 }
 
-/// What came of a day.
+/// How a day ended.
 #[derive(Debug, Clone)]
 pub struct DayOutcome {
     /// The exit of the stage that ended it.
@@ -122,7 +122,7 @@ impl Day<'_> {
 }
 
 impl DayOutcome {
-    fn note(&mut self, outcome: &Outcome) {
+    fn note(&mut self, outcome: &StageOutcome) {
         let datasets = outcome.report["datasets"].as_object();
         let sum = |field: &str| -> u64 {
             datasets

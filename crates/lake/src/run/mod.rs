@@ -2,6 +2,7 @@
 
 pub mod day;
 pub mod missing;
+pub mod progress;
 pub mod share;
 pub mod snapshots;
 pub mod summary;
@@ -9,12 +10,12 @@ pub mod summary;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use lakehouse_contract::RunDate;
 use lakehouse_stage::{Base, Exit, StageError};
 
 use crate::cli::RunArguments;
 use crate::run::day::{Day, DayOutcome};
+use crate::run::progress::DayProgress;
 use crate::run::share::Share;
 use crate::validate;
 
@@ -40,11 +41,12 @@ pub async fn run(base: &Base, arguments: &RunArguments) -> Result<Exit, StageErr
         true => missing::days_that_are_there(base, &loaded, &dates).await?,
         false => BTreeSet::new(),
     };
-    let share = Share::of(
-        &base.settings,
-        dates.len() - there.len(),
-        arguments.jobs.map(usize::from),
-    );
+    let days: Vec<RunDate> = dates
+        .iter()
+        .filter(|date| !there.contains(*date))
+        .copied()
+        .collect();
+    let share = Share::of(&base.settings, days.len(), arguments.jobs.map(usize::from));
     let run_id = match &arguments.run_id {
         Some(run_id) => run_id.to_string(),
         None => format!(
@@ -57,38 +59,8 @@ pub async fn run(base: &Base, arguments: &RunArguments) -> Result<Exit, StageErr
         pipeline = %arguments.pipeline, from = %from, to = %to, jobs = share.jobs,
         threads_each = share.threads, memory_each_bytes = share.memory_limit_bytes, "run"
     );
-    let table = Table::new(dates.len() as u64, there.len() as u64);
-    let days: Vec<RunDate> = dates
-        .iter()
-        .filter(|date| !there.contains(*date))
-        .copied()
-        .collect();
-    let mut outcomes: BTreeMap<RunDate, DayOutcome> = BTreeMap::new();
-    {
-        let mut running = futures::stream::iter(&days)
-            .map(|date| {
-                let day = Day {
-                    date: *date,
-                    run_id: &run_id,
-                    arguments,
-                    share: &share,
-                    forward_logs: table.forward_logs,
-                };
-                let table = &table;
-                async move {
-                    let line = table.line(date);
-                    let outcome = day.run(|stage| line.set_message(stage.to_owned())).await;
-                    line.finish_and_clear();
-                    outcome.map(|outcome| (*date, outcome))
-                }
-            })
-            .buffer_unordered(share.jobs);
-        while let Some(finished) = running.next().await {
-            let (date, outcome) = finished?;
-            table.finished(&date, &outcome);
-            outcomes.insert(date, outcome);
-        }
-    }
+    let progress = DayProgress::new(&base.progress, dates.len() as u64, there.len() as u64);
+    let outcomes = run_days(arguments, &days, &run_id, &share, &progress).await?;
     let snapshots = snapshots::run(
         base,
         arguments,
@@ -96,88 +68,51 @@ pub async fn run(base: &Base, arguments: &RunArguments) -> Result<Exit, StageErr
         &run_id,
         &outcomes,
         to,
-        table.forward_logs,
+        progress.forward_logs,
     )
     .await?;
-    table.clear();
+    progress.clear();
     summary::report(base, arguments, &outcomes, &there, snapshots.as_ref());
     let exits = outcomes
         .values()
         .map(|outcome| outcome.exit)
-        .chain(snapshots.map(|outcome| outcome.exit()));
-    // A day with nothing to do is a good day.
-    Ok(Exit::worst(
-        exits
-            .map(|exit| {
-                if exit == Exit::Nothing {
-                    Exit::Done
-                } else {
-                    exit
-                }
-            })
-            .chain([Exit::Done]),
-    ))
+        .chain(snapshots.map(|outcome| outcome.exit()))
+        // A day with nothing to do is a good day.
+        .filter(|exit| *exit != Exit::Nothing)
+        .chain([Exit::Done]);
+    Ok(Exit::worst(exits))
 }
 
-/// The live table: a bar over all days and a line for each that runs. Without a terminal
-/// nothing is drawn, and the stages' log lines are passed on instead.
-struct Table {
-    bars: MultiProgress,
-    all: ProgressBar,
-    forward_logs: bool,
-}
-
-impl Table {
-    fn new(days: u64, there: u64) -> Self {
-        let bars = MultiProgress::new();
-        let forward_logs = bars.is_hidden();
-        let all = bars.add(ProgressBar::new(days));
-        if let Ok(style) = ProgressStyle::with_template(
-            "{bar:30} {pos}/{len} days  {elapsed} elapsed, {eta} left  {msg}",
-        ) {
-            all.set_style(style);
-        }
-        all.inc(there);
-        Self {
-            bars,
-            all,
-            forward_logs,
-        }
-    }
-
-    fn line(&self, date: &RunDate) -> ProgressBar {
-        let line = self
-            .bars
-            .insert_before(&self.all, ProgressBar::new_spinner());
-        if let Ok(style) = ProgressStyle::with_template("  {prefix}  {msg}  {elapsed}") {
-            line.set_style(style);
-        }
-        line.set_prefix(date.to_string());
-        line.enable_steady_tick(std::time::Duration::from_millis(200));
-        line
-    }
-
-    fn finished(&self, date: &RunDate, outcome: &DayOutcome) {
-        self.all.inc(1);
-        match &outcome.error {
-            Some(error) => {
-                tracing::error!(date = %date, stage = outcome.stage, exit = outcome.exit.code(), "day failed");
-                self.bars.suspend(|| {
-                    if !self.forward_logs {
-                        crate::output::note(&format!(
-                            "{date} failed in {}: {error}",
-                            outcome.stage
-                        ));
-                    }
-                });
+/// Runs the days, as many at once as there are shares, each to its own end.
+async fn run_days(
+    arguments: &RunArguments,
+    days: &[RunDate],
+    run_id: &str,
+    share: &Share,
+    progress: &DayProgress,
+) -> Result<BTreeMap<RunDate, DayOutcome>, StageError> {
+    let mut running = futures::stream::iter(days)
+        .map(|date| {
+            let day = Day {
+                date: *date,
+                run_id,
+                arguments,
+                share,
+                forward_logs: progress.forward_logs,
+            };
+            async move {
+                let line = progress.line(date);
+                let outcome = day.run(|stage| line.set_message(stage.to_owned())).await;
+                line.finish_and_clear();
+                outcome.map(|outcome| (*date, outcome))
             }
-            None => {
-                tracing::info!(date = %date, rows_published = outcome.rows_published, outcome = outcome.exit.outcome(), "day finished")
-            }
-        }
+        })
+        .buffer_unordered(share.jobs);
+    let mut outcomes = BTreeMap::new();
+    while let Some(finished) = running.next().await {
+        let (date, outcome) = finished?;
+        progress.finished(&date, &outcome);
+        outcomes.insert(date, outcome);
     }
-
-    fn clear(&self) {
-        self.all.finish_and_clear();
-    }
+    Ok(outcomes)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lakehouse_contract::{Materialised, RunDate};
 use lakehouse_stage::{Base, Exit, LoadedPipeline, StageError};
 
-use crate::child::{self, Call, Outcome};
+use crate::child::{self, Call, StageOutcome};
 use crate::cli::RunArguments;
 use crate::run::day::DayOutcome;
 
@@ -21,7 +21,7 @@ pub async fn run(
     outcomes: &BTreeMap<RunDate, DayOutcome>,
     to: RunDate,
     forward_logs: bool,
-) -> Result<Option<Outcome>, StageError> {
+) -> Result<Option<StageOutcome>, StageError> {
     let any = loaded
         .pipeline
         .marts

@@ -6,7 +6,7 @@ use lakehouse_contract::RunDate;
 use lakehouse_stage::{Base, Exit};
 use serde_json::json;
 
-use crate::child::Outcome;
+use crate::child::StageOutcome;
 use crate::cli::RunArguments;
 use crate::output;
 use crate::run::day::DayOutcome;
@@ -20,7 +20,7 @@ pub fn report(
     arguments: &RunArguments,
     outcomes: &BTreeMap<RunDate, DayOutcome>,
     there: &BTreeSet<RunDate>,
-    snapshots: Option<&Outcome>,
+    snapshots: Option<&StageOutcome>,
 ) {
     let count = |exit: Exit| {
         outcomes
