@@ -66,6 +66,31 @@ class Guides(unittest.TestCase):
         self.write("sales/pipeline.yaml", file.read_text(encoding="utf-8") + line + "\n")
         self.assertIn("3 marts", self.lake("validate", "sales").stdout)
 
+    def test_make_a_star(self):
+        pipeline, orders, products, case = blocks("make-a-star.md", "yaml")
+        (lines,) = blocks("make-a-star.md", "json")
+        (catalogue,) = blocks("make-a-star.md", "tsv")
+        (revenue,) = blocks("make-a-star.md", "csv")
+        self.write("shop/pipeline.yaml", pipeline)
+        self.write("shop/contracts/orders.odcs.yaml", orders)
+        self.write("shop/contracts/products.odcs.yaml", products)
+        for mart in blocks("make-a-star.md", "sql"):
+            name = re.match(r"-- pipelines/shop/marts/(\w+)\.sql\n", mart).group(1)
+            self.write(f"shop/marts/{name}.sql", mart)
+        self.write("shop/tests/two_orders/case.yaml", case)
+        self.write("shop/tests/two_orders/source/orders/2026-01-31.jsonl", lines)
+        self.write("shop/tests/two_orders/source/products/2026-01-31.tsv", catalogue)
+        self.assertIn("2 datasets, 3 marts", self.lake("validate", "shop").stdout)
+        self.lake("test", "shop", "--accept")
+        self.assertIn("1 passed, 0 failed", self.lake("test", "shop").stdout)
+        expected = self.pipelines / "shop/tests/two_orders/expected/2026-01-31"
+        written = expected / "gold/revenue_per_category.csv"
+        self.assertEqual(written.read_text(encoding="utf-8"), revenue)
+        # The quotes are in the names, and nothing is in the quarantine.
+        self.assertIn('A-1,"12"" ruler, ""steel""",office', (expected / "silver/products.csv").read_text())
+        rules = (expected / "quarantine/products.csv").read_text()
+        self.assertEqual(rules, "file,position,column,rule\n")
+
 
 if __name__ == "__main__":
     unittest.main()
