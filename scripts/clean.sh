@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes what `make` made inside this checkout. What lies outside is shared with other
+# Removes what `make` made inside this checkout. What is outside is shared with other
 # checkouts: it is named, not removed.
 
 # shellcheck source=scripts/lib.sh

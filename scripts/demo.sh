@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a clone to gold, through Airflow: builds, starts the embedded S3 server and a local Airflow,
 # makes three sample days with dirty rows among them, lets Airflow's scheduler run the pipeline
-# `sales` over them, shows what came of it, and stops what it started. The data stays under
+# `sales` over them, shows the results, and stops what it started. The data stays under
 # .lake/demo; running it again replays the same days.
 
 # shellcheck source=scripts/lib.sh
@@ -38,7 +38,7 @@ note "$AWS_ENDPOINT_URL, data in ${demo#"$checkout"/}/s3"
 
 say "Starting Airflow"
 started=$SECONDS
-# Each demo has an Airflow of its own, which knows of no earlier run.
+# Each demo has an Airflow of its own, without earlier runs.
 [ ! -d "$demo/airflow" ] || { "$stack" stop "$demo" && rm -rf "$demo/airflow"; }
 airflow_started=yes
 "$stack" start "$demo"
@@ -54,7 +54,7 @@ started=$SECONDS
   fail "the run failed" "what the stages said: ${demo#"$checkout"/}/airflow/logs/dag_id=sales"
 run_secs=$((SECONDS - started))
 
-say "What came of it"
+say "The results"
 # Its table is for people and goes to standard output.
 "$LAKE_BIN_DIR/lake" show sales --from "$sample_first" --to "$sample_last" --rows 24
 
@@ -73,7 +73,7 @@ Built in $build_secs s, started Airflow in $start_secs s, ran in $run_secs s. Ev
   $shown/s3/gold/sales/…                 the marts
   $shown/airflow/logs/…                  what each task said
 
-The buckets are folders of ordinary files, so any Parquet reader opens them as they lie:
+The buckets are folders of ordinary files, so any Parquet reader opens them directly:
   duckdb -c "SELECT * FROM read_parquet('$shown/s3/gold/sales/daily_revenue/**/*.parquet') ORDER BY ALL"
   python3 -c "import pandas; print(pandas.read_parquet('$shown/s3/gold/sales/daily_revenue/year=2025/month=11/day=01/data.parquet'))"
 To click through it: make up.

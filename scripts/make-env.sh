@@ -12,7 +12,7 @@ file="${1:-$checkout/.env}"
 shown="${file#"$checkout"/}"
 if [ -e "$file" ] || [ -L "$file" ]; then
   fail "$shown is there already, and it stays as it is" \
-    "its keys open Airflow's database, the store and old pseudonyms; to begin anew: docker compose down --volumes, remove $shown, make env"
+    "its keys open Airflow's database, the store and old pseudonyms; to start over: docker compose down --volumes, remove $shown, make env"
 fi
 
 # Fernet's form of a key: 32 bytes in URL-safe base64.

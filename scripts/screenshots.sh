@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes the pictures of docs/screenshots anew: starts what `make up` starts, runs the sample days of
+# Retakes the pictures of docs/screenshots: starts what `make up` starts, runs the sample days of
 # both pipelines, and photographs Airflow's pages in a headless Chromium. Needs Chromium (Debian:
 # apt-get install chromium) and, in scripts/requirements-screenshots.txt, what drives it.
 

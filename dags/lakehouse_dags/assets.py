@@ -26,7 +26,7 @@ def of_table(layer: str, pipeline: str, table: str) -> Asset:
 
 
 def place(uri: str, day: date) -> str:
-    """Where a day's partition of an asset lies."""
+    """The address of a day's partition of an asset."""
     layer, rest = uri.split("/", 1)
     root = os.environ.get(f"LAKE_{layer.upper()}_URL") or f"s3://{layer}"
     return f"{root.rstrip('/')}/{rest}/year={day:%Y}/month={day:%m}/day={day:%d}"

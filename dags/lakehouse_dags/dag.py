@@ -1,4 +1,4 @@
-"""The DAG of a pipeline: bronze, silver, check, gold, snapshots; cleanup whatever happens."""
+"""The DAG of a pipeline: bronze, silver, check, gold, snapshots; cleanup in any case."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_WAIT = timedelta(minutes=15)
 
 
 def task_defaults(settings: Settings, owner: str) -> dict[str, Any]:
-    """How tasks are tried again."""
+    """Retries of every task."""
     return {
         "owner": owner,
         "retries": settings.retries,

@@ -17,7 +17,7 @@ scheduled run or a backfill always takes its own day."""
 
 
 class FormError(Exception):
-    """A form that asks for what there is not; the text says what."""
+    """A form with a value that cannot be used; the text says which."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def parameters(pipeline: Pipeline) -> dict[str, Param]:
             items={"type": "string", "enum": list(pipeline.datasets)},
             examples=list(pipeline.datasets),
             title="Datasets",
-            description="Only these datasets; all of them when empty. Marts always run.",
+            description="Only these datasets; all when empty. Marts always run.",
         ),
         "profile": Param(
             False,
@@ -59,13 +59,13 @@ def parameters(pipeline: Pipeline) -> dict[str, Param]:
             False,
             type="boolean",
             title="Prune bronze",
-            description="Let go of files that the source no longer has. They are removed for good.",
+            description="Remove files from bronze that the source no longer has. This cannot be undone.",
         ),
     }
 
 
 def read(parameters: Mapping[str, Any], pipeline: Pipeline) -> Form:
-    """What a run's parameters ask for. The command line and backfills do not all check them."""
+    """What a run's parameters ask for; not every way to start a run checks them first."""
     datasets = parameters.get("datasets") or []
     if not isinstance(datasets, list) or not all(isinstance(name, str) for name in datasets):
         raise FormError("`datasets` is not a list of names")
@@ -75,7 +75,7 @@ def read(parameters: Mapping[str, Any], pipeline: Pipeline) -> Form:
             raise FormError(f"there is no dataset {name!r}; {pipeline.name} has {known}")
     date = parameters.get("date") or None
     if date is not None and not isinstance(date, str):
-        raise FormError("`date` is not a text")
+        raise FormError("`date` is not a text such as `2025-11-01`")
     return Form(
         date=date,
         datasets=tuple(datasets),

@@ -10,10 +10,10 @@ from lakehouse_dags.pipelines import JANITOR, Pipeline
 from lakehouse_dags.settings import Settings
 
 _DOCUMENTATION = """\
-Sweeps what dead workers left in the store and on this machine, and builds anew the snapshots whose
-inputs have changed since: after a day was replayed, those of the days that came after it.
+Sweeps what dead workers left in the store and on this machine, and rebuilds snapshots whose inputs
+have changed since: after the replay of a day, those of the days that follow it.
 
-It may run at any time, beside any run, and as often as you like.
+It may run at any time, beside any other run, as often as you like.
 """
 
 

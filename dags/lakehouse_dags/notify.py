@@ -11,7 +11,7 @@ def failure_callback(target: str | None) -> Callable[[Any], None] | None:
     """What Airflow calls when a run has failed, with the run's context.
 
     `target` is `package.module:name` of a function, of a notifier or of a notifier's class. It is
-    loaded when it is needed: what it imports costs no parse any time.
+    loaded when it is needed, so its imports do not slow down parsing.
     """
     if target is None:
         return None
@@ -25,6 +25,6 @@ def failure_callback(target: str | None) -> Callable[[Any], None] | None:
 def _load(target: str) -> Callable[[Any], Any]:
     module, separator, name = target.partition(":")
     if not separator or not module or not name:
-        raise ValueError(f"LAKE_FAILURE_NOTIFIER is `{target}`, not `package.module:name`")
+        raise ValueError(f"LAKE_FAILURE_NOTIFIER is `{target}`; write it as `package.module:name`")
     found = getattr(import_module(module), name)
     return found() if isinstance(found, type) else found

@@ -19,7 +19,7 @@ _MEANING = {
 
 
 class Verdict(Enum):
-    """What becomes of the task."""
+    """How the task ends."""
 
     DONE = "done"
     RETRY = "retry"
@@ -28,7 +28,7 @@ class Verdict(Enum):
 
 
 def verdict(exit_code: int) -> Verdict:
-    """What becomes of a task whose stage ended with this exit code."""
+    """How a task ends whose stage ended with this exit code."""
     if exit_code == 0:
         return Verdict.DONE
     if exit_code in _RETRY:

@@ -19,19 +19,19 @@ use lakehouse_store::Place;
 
 /// Copies a day's source files into bronze, byte for byte.
 ///
-/// Every file is verified by checksum. What is there already is not sent again, nothing is
-/// overwritten, and the manifest, which says what counts, is written last.
+/// Every file is verified by checksum. What is already there is not sent again, nothing is
+/// overwritten, and the manifest, which says which objects count, is written last.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "lake-bronze", version)]
 pub struct Arguments {
     #[command(flatten)]
     common: CommonArgs,
 
-    /// Only this dataset; may be given several times. All of the pipeline's without it
+    /// Only this dataset; may be given several times. By default all of the pipeline's
     #[arg(long = "dataset", value_name = "NAME")]
     datasets: Vec<Name>,
 
-    /// Let go of what the source no longer has, and sweep what nothing names any more
+    /// Remove files that the source no longer has, and objects that the manifest no longer names
     #[arg(long)]
     prune: bool,
 }

@@ -38,7 +38,7 @@ pub struct Arguments {
     /// What every stage takes.
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Only this dataset; may be given several times. All of the pipeline's without it
+    /// Only this dataset; may be given several times. By default all of the pipeline's
     #[arg(long = "dataset", value_name = "NAME")]
     pub datasets: Vec<Name>,
 }

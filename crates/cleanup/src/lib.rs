@@ -1,7 +1,7 @@
 //! Cleanup: what a run leaves in staging, and what dead runs left anywhere.
 //!
-//! It is the teardown of a scheduler, so it needs neither a contract nor a source: a pipeline
-//! that is broken can still be cleaned. It removes what it knows by its key and nothing else.
+//! It is the teardown of a scheduler, so it needs neither a contract nor a source: the runs of a
+//! broken pipeline can still be cleaned up. It removes what it knows by its key and nothing else.
 //! What dead runs left is judged by the store's clock, never by this machine's.
 
 mod clock;
@@ -19,7 +19,7 @@ pub use clock::store_now;
 pub use removal::{Kind, Removal};
 pub use sweep::{REPORT_AGE, sweep};
 
-/// Removes the staging of one run, and with `--older-than` what dead runs left.
+/// Removes the staging of one run, and with `--older-than` what dead runs left behind.
 ///
 /// One run: all that it staged and its unfinished uploads. With `--older-than`: staging and
 /// unfinished uploads of that age, quarantine files and reports that no published partition
@@ -29,7 +29,7 @@ pub use sweep::{REPORT_AGE, sweep};
 #[command(name = "lake-cleanup", version)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["date", "older_than"])))]
 pub struct Arguments {
-    /// The pipeline whose run is cleaned; with `--older-than` alone, the only one that is swept
+    /// The pipeline whose run is cleaned up; with `--older-than` alone, the only one that is swept
     #[arg(long, value_name = "NAME", help_heading = "Run")]
     pipeline: Option<Name>,
 
@@ -42,7 +42,7 @@ pub struct Arguments {
     )]
     date: Option<RunDate>,
 
-    /// What names the run, as the other stages were given it
+    /// The name of the run, as the other stages were given it
     #[arg(
         long,
         value_name = "TEXT",

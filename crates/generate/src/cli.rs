@@ -33,8 +33,8 @@ enum Source {
     /// Writes `<output>/<date>/sales-001.jsonl`, `sales-002.jsonl`, … Each line is a sale with
     /// transaction_id, amount, date (ISO 8601, some with an offset or without a zone; all of them
     /// on the day in UTC), client (an e-mail address or null), product (id, name, category,
-    /// unit_price) and quantity: some 229 bytes, so 2,200,000 rows make 500 MB. Files of an
-    /// earlier call with more `--files` are left where they are.
+    /// unit_price) and quantity: about 229 bytes, so 2,200,000 rows make 500 MB. Files of an
+    /// earlier call with more `--files` are left alone.
     #[command(after_long_help = sales_help())]
     Sales(SalesArguments),
 }
@@ -47,16 +47,16 @@ struct SalesArguments {
     /// How many lines to write, over all files
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     rows: u64,
-    /// Chooses the sample: another seed, other sales
+    /// The seed of the sample: another one gives other sales
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// The share of lines with a flaw, 0 to 1; the kinds take turns
+    /// The share of lines with a flaw, from 0 to 1; the kinds of flaws take turns
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
     corrupt_rate: f64,
     /// How many files to spread the lines over, 1 to 999
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=999))]
     files: u16,
-    /// The folder to write to; made when absent
+    /// The folder to write to; created if it is missing
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
 }
@@ -106,7 +106,7 @@ fn describe(summary: &SalesSummary) -> String {
 
 fn sales_help() -> String {
     let mut text =
-        String::from("Flaws of `--corrupt-rate`, and what the pipeline `sales` makes of them:\n");
+        String::from("Flaws of `--corrupt-rate`, and what the pipeline `sales` does with them:\n");
     for flaw in sales::Flaw::ALL {
         text.push_str(&format!("  {:<22} {}\n", flaw.name(), flaw.description()));
     }
@@ -130,14 +130,14 @@ fn parse_date(text: &str) -> Result<NaiveDate, String> {
         });
     match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         Ok(date) if strict && date.year() >= 1 => Ok(date),
-        _ => Err("not a date of the calendar, written YYYY-MM-DD".to_owned()),
+        _ => Err("not a date in the form YYYY-MM-DD".to_owned()),
     }
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("not a share from 0 to 1, such as 0.03".to_owned()),
+        _ => Err("not a number from 0 to 1, such as 0.03".to_owned()),
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .contains("'2025-02-30' for '--date <DATE>': not a date of the calendar"),
+                .contains("'2025-02-30' for '--date <DATE>': not a date in the form YYYY-MM-DD"),
             "{error}"
         );
     }

@@ -9,7 +9,7 @@ use crate::start::StartError;
 
 const AFTER_HELP: &str = "\
 Environment:
-  AWS_ACCESS_KEY_ID      the one access key that is let in (required)
+  AWS_ACCESS_KEY_ID      the only access key that is accepted (required)
   AWS_SECRET_ACCESS_KEY  its secret (required); neither is ever printed
 
 Clients need path-style addressing (`LAKE_S3_PATH_STYLE=true`) when they call the server
@@ -17,7 +17,7 @@ Clients need path-style addressing (`LAKE_S3_PATH_STYLE=true`) when they call th
 
 The folder can be read directly: DIR/<bucket>/<key> is a link to the object's bytes, so
 `read_parquet('DIR/gold/sales/daily_revenue/**/*.parquet')` works. Write through the server
-only. Keys that are no good file names are escaped with `%`; a key below another key (`a` and
+only. Keys that cannot be file names are escaped with `%`; a key below another key (`a` and
 `a/b`) is refused.
 
 Exit codes:
@@ -33,27 +33,27 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "lake-local-s3", version, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Folder that keeps the data; made when it does not exist.
+    /// Folder that keeps the data; created if it does not exist
     #[arg(long, value_name = "DIR")]
     pub data_dir: PathBuf,
 
-    /// Loopback address to listen on; port 0 takes any free port.
+    /// Loopback address to listen on; port 0 takes any free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9000")]
     pub address: String,
 
-    /// File that receives the port once the server answers; written in one step.
+    /// File that receives the port once the server answers; written in one step
     #[arg(long, value_name = "FILE")]
     pub port_file: Option<PathBuf>,
 
-    /// Buckets to make at start where they do not exist, separated by commas.
+    /// Buckets to create at start where they do not exist, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub buckets: Vec<String>,
 
-    /// Flush every object to the disk before it is acknowledged (slower; survives a power cut).
+    /// Flush every object to the disk before it is acknowledged (slower; survives a power cut)
     #[arg(long)]
     pub fsync: bool,
 
-    /// Log every request to stderr.
+    /// Log every request to standard error
     #[arg(long)]
     pub verbose: bool,
 }

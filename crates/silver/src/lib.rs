@@ -49,10 +49,10 @@ pub struct Arguments {
     /// What every stage takes.
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Only this dataset; may be given several times. All of the pipeline's without it
+    /// Only this dataset; may be given several times. By default all of the pipeline's
     #[arg(long = "dataset", value_name = "NAME")]
     pub datasets: Vec<Name>,
-    /// Also write distinct counts and quantiles per column, into an object of their own.
+    /// Also write distinct counts and quantiles per column, into an object of their own
     #[arg(long)]
     pub profile: bool,
 }

@@ -18,8 +18,8 @@ pub struct CommonArgs {
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub date: RunDate,
 
-    /// What names this execution: 1 to 250 of `A-Z a-z 0-9 . _ ~ : + -`.
-    /// All stages of one run take the same
+    /// The name of this execution: 1 to 250 of `A-Z a-z 0-9 . _ ~ : + -`. All stages of a run
+    /// are given the same one
     #[arg(long, value_name = "TEXT", default_value = "manual")]
     pub run_id: RunId,
 
@@ -94,7 +94,7 @@ impl AsRef<str> for RunId {
     }
 }
 
-/// Why a text is no run id.
+/// Why a text is not a run id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a run id has 1 to {} of the characters `A-Z a-z 0-9 . _ ~ : + -`",

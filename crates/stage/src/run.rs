@@ -55,7 +55,7 @@ where
     })
 }
 
-/// Runs an executable that is no stage of one date, such as `lake` or the sweep of cleanup,
+/// Runs an executable that is not a stage of one date, such as `lake` or the sweep of cleanup,
 /// within the same frame. It connects to the store itself, where it needs one.
 pub fn main_with<A, F>(stage: &'static str, run: F) -> ExitCode
 where
@@ -179,7 +179,7 @@ fn parse<A: clap::Parser>(stage: &'static str) -> Result<A, Answer> {
     // The executable's name is the name of the arguments' command: `#[command(name = "lake-…")]`.
     let command = A::command()
         .version(env!("CARGO_PKG_VERSION"))
-        .after_help("`--help` also says the exit codes and the environment variables.")
+        .after_help("`--help` also lists exit codes and environment variables.")
         .after_long_help(help::after(stage));
     let parsed = command
         .try_get_matches()

@@ -25,7 +25,7 @@ pub enum Flaw {
     ExactDuplicate,
     /// An earlier transaction with a newer date and another amount.
     Redelivery,
-    /// A field that nobody announced.
+    /// A field that the contract does not name.
     UnknownField,
 }
 
@@ -64,7 +64,7 @@ impl Flaw {
         }
     }
 
-    /// What it looks like, and what becomes of it.
+    /// What it looks like, and what the pipeline does with it.
     pub const fn description(self) -> &'static str {
         match self {
             Self::MissingTransactionId => "no transaction_id, or null: quarantined",
@@ -79,7 +79,7 @@ impl Flaw {
             Self::ExactDuplicate => "an earlier line again: a duplicate, one is published",
             Self::Redelivery => "an earlier sale, corrected later: the newer one is published",
             Self::UnknownField => {
-                "an unannounced `cashier`: discarded and counted, the row is published"
+                "an extra field `cashier`: discarded and counted, the row is published"
             }
         }
     }
