@@ -60,7 +60,7 @@ pub fn report(
         output::note(&table(outcomes));
     }
     output::note(&format!(
-        "{}: {} days done, {} with nothing to do, {} already there, {} failed; {} rows read, {} published, {} quarantined, {} duplicate",
+        "{}: days: {} done, {} with nothing to do, {} already there, {} failed; rows: {} read, {} published, {} quarantined, {} duplicate",
         arguments.pipeline,
         count(Exit::Done),
         count(Exit::Nothing),

@@ -243,9 +243,9 @@ fn text(days: &[Day]) -> String {
             cells.push(row(&date, "refused", &refusal.quality));
         }
     }
-    let mut lines = vec![aligned(&cells)];
+    let mut notes = Vec::new();
     let mut list = |title: &str, entries: Vec<String>| {
-        lines.extend(
+        notes.extend(
             entries
                 .into_iter()
                 .map(|entry| format!("  {title:<12} {}", escaped(&entry))),
@@ -261,6 +261,11 @@ fn text(days: &[Day]) -> String {
         "all NULL",
         Columns::lines(&columns.null, "no published row has a value of"),
     );
+    let mut lines = vec![aligned(&cells)];
+    if !notes.is_empty() && days.iter().any(|day| day.refused.is_some()) {
+        lines.push("\nOn the published days:".to_owned());
+    }
+    lines.extend(notes);
     for day in days {
         if let Some(refusal) = &day.refused {
             lines.push(refusal_text(day, refusal));
