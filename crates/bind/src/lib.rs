@@ -9,9 +9,7 @@ mod failure;
 pub mod marts;
 mod position;
 
-pub use contracts::{
-    bind_contract, bind_contracts, bind_each, binding_session, judge_contract,
-};
+pub use contracts::{bind_contract, bind_contracts, bind_each, binding_session, judge_contract};
 pub use failure::EngineFailure;
 pub use marts::{BoundMart, MartFile, bind_marts, judge_marts, parquet_relation};
 
