@@ -1,13 +1,11 @@
 //! Conditional headers.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use s3s::dto::{ETagCondition, Timestamp};
 use s3s::{S3Result, s3_error};
 
 use crate::storage::{Condition, ObjectMeta};
 
-use super::errors::not_implemented;
+use super::errors::{not_implemented, refuse_all};
 
 /// The condition of a write.
 pub(super) fn of_write(
@@ -24,36 +22,37 @@ pub(super) fn of_write(
     }
 }
 
-/// The four conditions of a read, or of the source of a copy.
+/// Refuses conditions about time: an ETag says the same exactly.
+pub(super) fn refuse_dates(
+    modified_since: Option<&Timestamp>,
+    unmodified_since: Option<&Timestamp>,
+) -> S3Result<()> {
+    let given = modified_since.is_some() || unmodified_since.is_some();
+    refuse_all(&[("conditions about the time of modification", given)])
+}
+
+/// The conditions of a read, or of the source of a copy.
 #[derive(Default)]
 pub(super) struct ReadConditions {
     pub if_match: Option<ETagCondition>,
     pub if_none_match: Option<ETagCondition>,
-    pub if_modified_since: Option<Timestamp>,
-    pub if_unmodified_since: Option<Timestamp>,
     /// A read answers "not modified" where a copy answers "precondition failed".
     pub is_copy: bool,
 }
 
 impl ReadConditions {
-    /// In the order of RFC 9110: an ETag condition overrides the one about time.
     pub fn check(&self, meta: &ObjectMeta) -> S3Result<()> {
-        let modified = to_the_second(meta);
-        let holds = match (&self.if_match, &self.if_unmodified_since) {
-            (Some(condition), _) => names(condition, meta),
-            (None, Some(time)) => modified <= *time,
-            (None, None) => true,
-        };
-        if !holds {
+        if let Some(condition) = &self.if_match
+            && !names(condition, meta)
+        {
             return Err(s3_error!(
                 PreconditionFailed,
                 "At least one of the pre-conditions you specified did not hold"
             ));
         }
-        let changed = match (&self.if_none_match, &self.if_modified_since) {
-            (Some(condition), _) => !names(condition, meta),
-            (None, Some(time)) => modified > *time,
-            (None, None) => true,
+        let changed = match &self.if_none_match {
+            Some(condition) => !names(condition, meta),
+            None => true,
         };
         match (changed, self.is_copy) {
             (true, _) => Ok(()),
@@ -71,9 +70,4 @@ fn names(condition: &ETagCondition, meta: &ObjectMeta) -> bool {
         ETagCondition::Any => true,
         ETagCondition::ETag(etag) => etag.value() == meta.etag,
     }
-}
-
-/// HTTP dates have no fractions of a second.
-fn to_the_second(meta: &ObjectMeta) -> Timestamp {
-    Timestamp::from(UNIX_EPOCH + Duration::from_secs(meta.modified_ms / 1000))
 }

@@ -30,7 +30,7 @@ pub(super) fn algorithm_of(name: Option<&ChecksumAlgorithm>) -> S3Result<Option<
         Algorithm::from_name(name.as_str()).ok_or_else(|| {
             s3_error!(
                 InvalidRequest,
-                "`{}` is no checksum algorithm",
+                "`{}` is not a checksum algorithm",
                 name.as_str()
             )
         })
@@ -103,6 +103,48 @@ pub(super) fn checksum_fields(checksums: &Checksums) -> Checksum {
         checksum_type: None,
     }
 }
+
+/// Fills the checksum fields, of the same names, of any answer.
+macro_rules! with_checksums {
+    ($sums:expr, $answer:ident { $($field:ident: $value:expr),* $(,)? $(; ..$rest:expr)? }) => {{
+        let sums = $sums;
+        $answer {
+            $($field: $value,)*
+            checksum_crc32: sums.checksum_crc32,
+            checksum_crc32c: sums.checksum_crc32c,
+            checksum_crc64nvme: sums.checksum_crc64nvme,
+            checksum_sha1: sums.checksum_sha1,
+            checksum_sha256: sums.checksum_sha256,
+            $(..$rest)?
+        }
+    }};
+}
+pub(super) use with_checksums;
+
+/// Fills the fields that GET and HEAD answer alike.
+macro_rules! with_description {
+    ($meta:expr, $sums:expr, $answer:ident { $($field:ident: $value:expr),* $(,)? }) => {{
+        let meta: &$crate::storage::ObjectMeta = $meta;
+        let attributes = &meta.attributes;
+        let sums = $sums;
+        $crate::service::convert::with_checksums!(sums.clone(), $answer {
+            $($field: $value,)*
+            checksum_type: sums.checksum_type,
+            accept_ranges: Some("bytes".to_owned()),
+            e_tag: Some($crate::service::convert::etag_of(&*meta.etag)),
+            last_modified: Some(meta.modified().into()),
+            metadata: $crate::service::convert::user_metadata(attributes),
+            expires: $crate::service::convert::expires_of(attributes),
+            content_type: attributes.content_type.clone(),
+            content_encoding: attributes.content_encoding.clone(),
+            content_disposition: attributes.content_disposition.clone(),
+            content_language: attributes.content_language.clone(),
+            cache_control: attributes.cache_control.clone(),
+            ; ..Default::default()
+        })
+    }};
+}
+pub(super) use with_description;
 
 /// The checksums of an object, where the reader asked for them.
 pub(super) fn asked_checksums(mode: Option<&ChecksumMode>, meta: &ObjectMeta) -> Checksum {

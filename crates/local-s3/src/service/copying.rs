@@ -9,10 +9,10 @@ use s3s::{S3Request, S3Result, s3_error};
 use crate::storage::{Attributes, Backend, Condition, ObjectMeta, StagedBlob, now_ms};
 
 use super::Lake;
-use super::conditions::ReadConditions;
+use super::conditions::{ReadConditions, refuse_dates};
 use super::convert::{
     LARGEST_PUT_BYTES, algorithm_of, attributes_of, checksum_fields, checksum_type, etag_of,
-    timestamp_of,
+    timestamp_of, with_checksums,
 };
 use super::errors::{not_implemented, refuse_all, s3_error_of};
 
@@ -62,11 +62,13 @@ impl Lake {
             ));
         }
         let algorithm = algorithm_of(input.checksum_algorithm.as_ref())?;
+        refuse_dates(
+            input.copy_source_if_modified_since.as_ref(),
+            input.copy_source_if_unmodified_since.as_ref(),
+        )?;
         let conditions = ReadConditions {
             if_match: input.copy_source_if_match,
             if_none_match: input.copy_source_if_none_match,
-            if_modified_since: input.copy_source_if_modified_since,
-            if_unmodified_since: input.copy_source_if_unmodified_since,
             is_copy: true,
         };
         let meta = self
@@ -91,17 +93,14 @@ impl Lake {
                 Ok(meta)
             })
             .await?;
-        let sums = checksum_fields(&meta.checksums);
-        let result = CopyObjectResult {
-            e_tag: Some(etag_of(&*meta.etag)),
-            last_modified: Some(timestamp_of(meta.modified_ms)),
-            checksum_type: (!meta.checksums.is_empty()).then(|| checksum_type(meta.composite)),
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-        };
+        let result = with_checksums!(
+            checksum_fields(&meta.checksums),
+            CopyObjectResult {
+                e_tag: Some(etag_of(&*meta.etag)),
+                last_modified: Some(timestamp_of(meta.modified_ms)),
+                checksum_type: (!meta.checksums.is_empty()).then(|| checksum_type(meta.composite)),
+            }
+        );
         Ok(CopyObjectOutput {
             copy_object_result: Some(result),
             ..Default::default()
@@ -115,11 +114,13 @@ impl Lake {
         let input = request.input;
         refuse_all(&[("customer keys", input.sse_customer_algorithm.is_some())])?;
         let (source_bucket, source_key) = source_of(&input.copy_source)?;
+        refuse_dates(
+            input.copy_source_if_modified_since.as_ref(),
+            input.copy_source_if_unmodified_since.as_ref(),
+        )?;
         let conditions = ReadConditions {
             if_match: input.copy_source_if_match,
             if_none_match: input.copy_source_if_none_match,
-            if_modified_since: input.copy_source_if_modified_since,
-            if_unmodified_since: input.copy_source_if_unmodified_since,
             is_copy: true,
         };
         let number = u16::try_from(input.part_number).unwrap_or(0);
@@ -141,16 +142,13 @@ impl Lake {
                 writer.finish(|_| Ok(()))
             })
             .await?;
-        let sums = checksum_fields(&part.checksums);
-        let result = CopyPartResult {
-            e_tag: Some(etag_of(part.etag())),
-            last_modified: Some(timestamp_of(part.modified_ms)),
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-        };
+        let result = with_checksums!(
+            checksum_fields(&part.checksums),
+            CopyPartResult {
+                e_tag: Some(etag_of(part.etag())),
+                last_modified: Some(timestamp_of(part.modified_ms)),
+            }
+        );
         Ok(UploadPartCopyOutput {
             copy_part_result: Some(result),
             ..Default::default()

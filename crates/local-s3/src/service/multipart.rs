@@ -10,7 +10,7 @@ use super::body::{drain, receive};
 use super::conditions::of_write;
 use super::convert::{
     Expected, LARGEST_PUT_BYTES, algorithm_of, attributes_of, checksum_fields, checksum_type,
-    etag_of, sent_checksums, signed, timestamp_of,
+    etag_of, sent_checksums, timestamp_of, with_checksums,
 };
 use super::errors::refuse_all;
 use super::listing::{Encoder, page_limit};
@@ -114,16 +114,13 @@ impl Lake {
         let part = self
             .blocking_s3(move |_| writer.finish(|digests| expected.check(digests)))
             .await?;
-        let sums = checksum_fields(&part.checksums);
-        Ok(UploadPartOutput {
-            e_tag: Some(etag_of(part.etag())),
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            ..Default::default()
-        })
+        Ok(with_checksums!(
+            checksum_fields(&part.checksums),
+            UploadPartOutput {
+                e_tag: Some(etag_of(part.etag()));
+                ..Default::default()
+            }
+        ))
     }
 
     pub async fn complete_multipart_upload(
@@ -160,20 +157,17 @@ impl Lake {
         let meta = self
             .blocking(move |backend| backend.complete_upload(&bucket, &key, &id, &completion))
             .await?;
-        let sums = checksum_fields(&meta.checksums);
-        Ok(CompleteMultipartUploadOutput {
-            location: Some(format!("/{}/{}", input.bucket, input.key)),
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            e_tag: Some(etag_of(meta.etag)),
-            checksum_type: (!meta.checksums.is_empty()).then(|| checksum_type(meta.composite)),
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            ..Default::default()
-        })
+        Ok(with_checksums!(
+            checksum_fields(&meta.checksums),
+            CompleteMultipartUploadOutput {
+                location: Some(format!("/{}/{}", input.bucket, input.key)),
+                bucket: Some(input.bucket),
+                key: Some(input.key),
+                e_tag: Some(etag_of(meta.etag)),
+                checksum_type: (!meta.checksums.is_empty()).then(|| checksum_type(meta.composite));
+                ..Default::default()
+            }
+        ))
     }
 
     pub async fn abort_multipart_upload(
@@ -189,61 +183,6 @@ impl Lake {
         self.blocking(move |backend| backend.abort_upload(&bucket, &key, &id))
             .await?;
         Ok(AbortMultipartUploadOutput::default())
-    }
-
-    pub async fn list_parts(
-        &self,
-        request: S3Request<ListPartsInput>,
-    ) -> S3Result<ListPartsOutput> {
-        let input = request.input;
-        let limit = page_limit(input.max_parts)?;
-        let (bucket, key, id) = (
-            input.bucket.clone(),
-            input.key.clone(),
-            input.upload_id.clone(),
-        );
-        let (upload, parts) = self
-            .blocking(move |backend| backend.list_parts(&bucket, &key, &id))
-            .await?;
-        let marker = input.part_number_marker.unwrap_or(0);
-        let mut parts = parts
-            .into_iter()
-            .filter(|part| i32::from(part.number) > marker);
-        let page: Vec<Part> = parts
-            .by_ref()
-            .take(usize::try_from(limit).unwrap_or_default())
-            .map(|part| {
-                let sums = checksum_fields(&part.checksums);
-                Part {
-                    part_number: Some(part.number.into()),
-                    size: Some(signed(part.size_bytes)),
-                    e_tag: Some(etag_of(part.etag())),
-                    last_modified: Some(timestamp_of(part.modified_ms)),
-                    checksum_crc32: sums.checksum_crc32,
-                    checksum_crc32c: sums.checksum_crc32c,
-                    checksum_crc64nvme: sums.checksum_crc64nvme,
-                    checksum_sha1: sums.checksum_sha1,
-                    checksum_sha256: sums.checksum_sha256,
-                }
-            })
-            .collect();
-        let is_truncated = limit > 0 && parts.next().is_some();
-        Ok(ListPartsOutput {
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            upload_id: Some(input.upload_id),
-            max_parts: Some(limit),
-            part_number_marker: Some(marker),
-            next_part_number_marker: page.last().and_then(|part| part.part_number),
-            is_truncated: Some(is_truncated),
-            checksum_algorithm: algorithm_field(&upload),
-            checksum_type: upload
-                .plan
-                .algorithm
-                .map(|_| checksum_type(upload.plan.composite)),
-            parts: Some(page),
-            ..Default::default()
-        })
     }
 
     pub async fn list_multipart_uploads(

@@ -7,10 +7,10 @@ use crate::storage::{ObjectMeta, StorageError, now_ms};
 
 use super::Lake;
 use super::body::{Payload, drain, receive};
-use super::conditions::{ReadConditions, of_write};
+use super::conditions::{ReadConditions, of_write, refuse_dates};
 use super::convert::{
     Expected, LARGEST_PUT_BYTES, algorithm_of, asked_checksums, attributes_of, checksum_fields,
-    checksum_type, etag_of, expires_of, sent_checksums, signed, user_metadata,
+    checksum_type, etag_of, sent_checksums, signed, with_checksums, with_description,
 };
 use super::errors::{refuse_all, s3_error_of};
 
@@ -133,17 +133,14 @@ impl Lake {
                 Ok(meta)
             })
             .await?;
-        let sums = checksum_fields(&meta.checksums);
-        Ok(PutObjectOutput {
-            e_tag: Some(etag_of(meta.etag)),
-            checksum_type: (!meta.checksums.is_empty()).then(|| checksum_type(false)),
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            ..Default::default()
-        })
+        Ok(with_checksums!(
+            checksum_fields(&meta.checksums),
+            PutObjectOutput {
+                e_tag: Some(etag_of(meta.etag)),
+                checksum_type: (!meta.checksums.is_empty()).then(|| checksum_type(false));
+                ..Default::default()
+            }
+        ))
     }
 
     pub async fn get_object(
@@ -156,11 +153,13 @@ impl Lake {
             ("reading single parts", input.part_number.is_some()),
             ("customer keys", input.sse_customer_algorithm.is_some()),
         ])?;
+        refuse_dates(
+            input.if_modified_since.as_ref(),
+            input.if_unmodified_since.as_ref(),
+        )?;
         let conditions = ReadConditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
             is_copy: false,
         };
         let (bucket, key, range) = (input.bucket, input.key, input.range);
@@ -195,29 +194,15 @@ impl Lake {
                 meta.size_bytes
             )
         });
-        let attributes = &meta.attributes;
-        Ok(GetObjectOutput {
-            body: Some(payload.into_body()),
-            accept_ranges: Some("bytes".to_owned()),
-            content_length: Some(signed(span.end - span.start)),
-            content_range,
-            e_tag: Some(etag_of(&*meta.etag)),
-            last_modified: Some(meta.modified().into()),
-            metadata: user_metadata(attributes),
-            expires: expires_of(attributes),
-            content_type: attributes.content_type.clone(),
-            content_encoding: attributes.content_encoding.clone(),
-            content_disposition: attributes.content_disposition.clone(),
-            content_language: attributes.content_language.clone(),
-            cache_control: attributes.cache_control.clone(),
-            checksum_type: sums.checksum_type,
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            ..Default::default()
-        })
+        Ok(with_description!(
+            &meta,
+            sums,
+            GetObjectOutput {
+                body: Some(payload.into_body()),
+                content_length: Some(signed(span.end - span.start)),
+                content_range: content_range,
+            }
+        ))
     }
 
     pub async fn head_object(
@@ -231,11 +216,13 @@ impl Lake {
             ("customer keys", input.sse_customer_algorithm.is_some()),
             ("HEAD of a range", input.range.is_some()),
         ])?;
+        refuse_dates(
+            input.if_modified_since.as_ref(),
+            input.if_unmodified_since.as_ref(),
+        )?;
         let conditions = ReadConditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
             is_copy: false,
         };
         let (bucket, key) = (input.bucket, input.key);
@@ -244,27 +231,13 @@ impl Lake {
             .await?;
         conditions.check(&meta)?;
         let sums = asked_checksums(input.checksum_mode.as_ref(), &meta);
-        let attributes = &meta.attributes;
-        Ok(HeadObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            content_length: Some(signed(meta.size_bytes)),
-            e_tag: Some(etag_of(&*meta.etag)),
-            last_modified: Some(meta.modified().into()),
-            metadata: user_metadata(attributes),
-            expires: expires_of(attributes),
-            content_type: attributes.content_type.clone(),
-            content_encoding: attributes.content_encoding.clone(),
-            content_disposition: attributes.content_disposition.clone(),
-            content_language: attributes.content_language.clone(),
-            cache_control: attributes.cache_control.clone(),
-            checksum_type: sums.checksum_type,
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            ..Default::default()
-        })
+        Ok(with_description!(
+            &meta,
+            sums,
+            HeadObjectOutput {
+                content_length: Some(signed(meta.size_bytes)),
+            }
+        ))
     }
 
     pub async fn delete_object(
@@ -285,61 +258,5 @@ impl Lake {
         self.blocking(move |backend| backend.delete_object(&bucket, &key))
             .await?;
         Ok(DeleteObjectOutput::default())
-    }
-
-    pub async fn delete_objects(
-        &self,
-        request: S3Request<DeleteObjectsInput>,
-    ) -> S3Result<DeleteObjectsOutput> {
-        let DeleteObjectsInput { bucket, delete, .. } = request.input;
-        if delete.objects.is_empty() || delete.objects.len() > 1000 {
-            return Err(s3_error!(
-                MalformedXML,
-                "1 to 1000 keys can be deleted at once"
-            ));
-        }
-        let conditional = |one: &ObjectIdentifier| {
-            one.version_id.is_some()
-                || one.e_tag.is_some()
-                || one.size.is_some()
-                || one.last_modified_time.is_some()
-        };
-        refuse_all(&[(
-            "versions and conditional deletes",
-            delete.objects.iter().any(conditional),
-        )])?;
-        let quiet = delete.quiet.unwrap_or(false);
-        let (deleted, errors) = self
-            .blocking(move |backend| {
-                backend.check_bucket(&bucket)?;
-                let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-                for ObjectIdentifier { key, .. } in delete.objects {
-                    match backend.delete_object(&bucket, &key) {
-                        Ok(()) if quiet => {}
-                        Ok(()) => {
-                            deleted.push(DeletedObject {
-                                key: Some(key),
-                                ..Default::default()
-                            });
-                        }
-                        Err(error) => {
-                            let error = s3_error_of(error);
-                            errors.push(Error {
-                                key: Some(key),
-                                code: Some(error.code().as_str().to_owned()),
-                                message: error.message().map(str::to_owned),
-                                version_id: None,
-                            });
-                        }
-                    }
-                }
-                Ok((deleted, errors))
-            })
-            .await?;
-        Ok(DeleteObjectsOutput {
-            deleted: Some(deleted),
-            errors: (!errors.is_empty()).then_some(errors),
-            ..Default::default()
-        })
     }
 }

@@ -18,7 +18,7 @@ use super::checksum::Algorithm;
 use super::error::At;
 use super::keys::path_of;
 use super::meta::{Attributes, now_ms};
-use super::parts::{PartInfo, PartRecord, Parts, TOGETHER};
+use super::parts::{PartRecord, Parts, TOGETHER};
 use super::{Backend, StorageError};
 
 /// What an upload will become.
@@ -185,35 +185,6 @@ impl Backend {
             .values()
             .filter(|upload| upload.info.plan.bucket == bucket);
         Ok(of_bucket.map(|upload| upload.info.clone()).collect())
-    }
-
-    /// An upload and its parts by number.
-    pub fn list_parts(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-    ) -> Result<(UploadInfo, Vec<PartInfo>), StorageError> {
-        self.check_bucket(bucket)?;
-        let upload = self.uploads.find(bucket, key, id)?;
-        let parts = upload
-            .parts()?
-            .records
-            .values()
-            .map(|record| record.info.clone())
-            .collect();
-        Ok((upload.info.clone(), parts))
-    }
-
-    /// What the upload will become.
-    pub fn upload_plan(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-    ) -> Result<UploadPlan, StorageError> {
-        self.check_bucket(bucket)?;
-        Ok(self.uploads.find(bucket, key, id)?.info.plan.clone())
     }
 }
 
