@@ -8,6 +8,7 @@ from pathlib import Path
 
 # What the stages read (docs/environment.md), without what connections give and budgets set.
 LAKE_VARIABLES = (
+    "AWS_MAX_ATTEMPTS",
     "LAKE_BRONZE_URL",
     "LAKE_CREATE_BUCKETS",
     "LAKE_GOLD_URL",

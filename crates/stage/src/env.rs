@@ -104,32 +104,32 @@ pub const LAKE_SOURCE_ROOT: Variable = only(
     ),
     &["bronze", "lake"],
 );
-/// Where bronze lies.
+/// The location of bronze.
 pub const LAKE_BRONZE_URL: Variable = plain(
     "LAKE_BRONZE_URL",
     "s3://bronze",
-    "Where bronze objects lie: `s3://bucket` or `s3://bucket/prefix`.",
+    "Where bronze objects are: `s3://bucket` or `s3://bucket/prefix`.",
 );
-/// Where staging lies.
+/// The location of staging.
 pub const LAKE_STAGING_URL: Variable = plain(
     "LAKE_STAGING_URL",
     "s3://staging",
     "Where silver puts partitions before they are audited, and where run reports are kept.",
 );
-/// Where silver lies.
+/// The location of silver.
 pub const LAKE_SILVER_URL: Variable = plain(
     "LAKE_SILVER_URL",
     "s3://silver",
-    "Where published silver partitions lie.",
+    "Where published silver partitions are.",
 );
-/// Where the quarantine lies.
+/// The location of the quarantine.
 pub const LAKE_QUARANTINE_URL: Variable = plain(
     "LAKE_QUARANTINE_URL",
     "s3://quarantine",
-    "Where quarantined rows and quality reports lie.",
+    "Where quarantined rows and quality reports are.",
 );
-/// Where gold lies.
-pub const LAKE_GOLD_URL: Variable = plain("LAKE_GOLD_URL", "s3://gold", "Where marts lie.");
+/// The location of gold.
+pub const LAKE_GOLD_URL: Variable = plain("LAKE_GOLD_URL", "s3://gold", "Where marts are.");
 /// Path-style addressing.
 pub const LAKE_S3_PATH_STYLE: Variable = plain(
     "LAKE_S3_PATH_STYLE",
@@ -160,7 +160,7 @@ pub const LAKE_S3_OPERATION_TIMEOUT_SECS: Variable = plain(
     "120",
     "How long one call of the store may take with all its attempts; the time that its bytes need is added.",
 );
-/// Where the workspace lies.
+/// The folder of workspaces.
 pub const LAKE_WORKSPACE_DIR: Variable = plain(
     "LAKE_WORKSPACE_DIR",
     "`lake` in the folder for temporary files (`TMPDIR`)",
@@ -208,7 +208,7 @@ pub const LAKE_LOG_FORMAT: Variable = plain(
     "`text` on a terminal, else `json`",
     "The form of logs: `text` for people, `json` for one JSON object a line.",
 );
-/// Where the executables lie.
+/// The folder of the executables.
 pub const LAKE_BIN_DIR: Variable = only(
     plain(
         "LAKE_BIN_DIR",
@@ -220,8 +220,8 @@ pub const LAKE_BIN_DIR: Variable = only(
 /// The address of the store.
 pub const AWS_ENDPOINT_URL: Variable = plain(
     "AWS_ENDPOINT_URL",
-    "Amazon's own",
-    "The address of the S3 store, such as `http://127.0.0.1:9000`.",
+    "Amazon's own, for the region in `AWS_REGION`",
+    "The address of the S3 store: `http://host:port` or `https://host`, without a path.",
 );
 /// The address of the store, the narrower name.
 pub const AWS_ENDPOINT_URL_S3: Variable = plain(
@@ -232,13 +232,13 @@ pub const AWS_ENDPOINT_URL_S3: Variable = plain(
 /// The region.
 pub const AWS_REGION: Variable = plain(
     "AWS_REGION",
-    "`AWS_DEFAULT_REGION`, else us-east-1",
+    "`AWS_DEFAULT_REGION`; us-east-1 where an endpoint is set, else it must be set",
     "The region of the store.",
 );
 /// The region's other name.
 pub const AWS_DEFAULT_REGION: Variable = plain(
     "AWS_DEFAULT_REGION",
-    "us-east-1",
+    "none",
     "The region where `AWS_REGION` is not set.",
 );
 /// The store's login.
@@ -271,6 +271,18 @@ pub const AWS_MAX_ATTEMPTS: Variable = plain(
     "4",
     "How often a call of the store is tried before it counts as failed.",
 );
+/// Whom to trust.
+pub const AWS_CA_BUNDLE: Variable = plain(
+    "AWS_CA_BUNDLE",
+    "`SSL_CERT_FILE`, else the system's certificates",
+    "A PEM file with the certificates of the only CAs that a store's TLS certificate may be signed by.",
+);
+/// Whom to trust, by the name that most tools know.
+pub const SSL_CERT_FILE: Variable = plain(
+    "SSL_CERT_FILE",
+    "the system's certificates",
+    "The same, where `AWS_CA_BUNDLE` is not set.",
+);
 
 /// Every variable, in the order of the page.
 pub const ALL: &[&Variable] = &[
@@ -290,6 +302,8 @@ pub const ALL: &[&Variable] = &[
     &AWS_SESSION_TOKEN,
     &AWS_PROFILE,
     &AWS_MAX_ATTEMPTS,
+    &AWS_CA_BUNDLE,
+    &SSL_CERT_FILE,
     &LAKE_S3_PATH_STYLE,
     &LAKE_CREATE_BUCKETS,
     &LAKE_S3_CONNECT_TIMEOUT_SECS,
@@ -310,7 +324,7 @@ pub const ALL: &[&Variable] = &[
 pub fn page() -> String {
     let mut page = String::from(
         "# Environment variables\n\n\
-         <!-- Made from crates/stage/src/env.rs; `UPDATE_DOCS=1 cargo test --release -p lakehouse-stage` writes it anew. -->\n\n\
+         <!-- Made from crates/stage/src/env.rs; `UPDATE_DOCS=1 cargo test --release -p lakehouse-stage` writes it again. -->\n\n\
          A variable that is set to nothing counts as not set. Secrets are never logged, reported or\n\
          passed as arguments. What a pipeline reads besides these, it declares under `environment` in\n\
          its `pipeline.yaml`; never credentials.\n\n\

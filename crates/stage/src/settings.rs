@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lakehouse_store::{Layout, Location, Secret, StoreSettings};
+use lakehouse_store::{Layout, Location, Secret, StoreSettings, checks};
 
 use crate::units::parse_bytes;
 use crate::{StageError, env};
@@ -72,36 +72,41 @@ impl Settings {
 /// # Errors
 /// When one is missing or wrong: 2, with the variable and the Airflow connection.
 pub fn store_settings() -> Result<StoreSettings, StageError> {
-    let endpoint = match env::read(&env::AWS_ENDPOINT_URL_S3)? {
-        Some(endpoint) => Some(endpoint),
-        None => env::read(&env::AWS_ENDPOINT_URL)?,
+    let endpoint = match first_of(&[&env::AWS_ENDPOINT_URL_S3, &env::AWS_ENDPOINT_URL])? {
+        Some((variable, text)) => {
+            Some(checks::endpoint(&text).map_err(|why| wrong(variable, &why))?)
+        }
+        None => None,
     };
-    if let Some(endpoint) = &endpoint
-        && !endpoint.starts_with("http://")
-        && !endpoint.starts_with("https://")
-    {
-        return Err(wrong(
-            &env::AWS_ENDPOINT_URL,
-            "it begins with neither `http://` nor `https://`",
-        ));
-    }
-    let region = match env::read(&env::AWS_REGION)? {
-        Some(region) => region,
-        None => env::read(&env::AWS_DEFAULT_REGION)?.unwrap_or_else(|| "us-east-1".to_owned()),
+    let region = match first_of(&[&env::AWS_REGION, &env::AWS_DEFAULT_REGION])? {
+        Some((variable, region)) => {
+            checks::region(&region, endpoint.as_deref()).map_err(|why| wrong(variable, &why))?;
+            region
+        }
+        // Other stores than Amazon's take any region, most of them this one.
+        None if endpoint.is_some() => "us-east-1".to_owned(),
+        None => return Err(no_store()),
     };
     let access_key_id = env::read(&env::AWS_ACCESS_KEY_ID)?;
     let profile = env::read(&env::AWS_PROFILE)?.filter(|_| access_key_id.is_none());
-    let credential = |variable| match &profile {
+    let credential = |variable, check| match &profile {
         Some(_) => Ok(Secret::default()),
-        None => credential(variable),
+        None => credential(variable, check),
     };
     Ok(StoreSettings {
         path_style: flag(&env::LAKE_S3_PATH_STYLE, endpoint.is_some())?,
         endpoint,
+        ca_bundle: ca_bundle()?,
         region,
-        access_key_id: credential(&env::AWS_ACCESS_KEY_ID)?,
-        secret_access_key: credential(&env::AWS_SECRET_ACCESS_KEY)?,
-        session_token: env::read(&env::AWS_SESSION_TOKEN)?.map(Secret::new),
+        access_key_id: credential(&env::AWS_ACCESS_KEY_ID, checks::sent_credential)?,
+        secret_access_key: credential(&env::AWS_SECRET_ACCESS_KEY, checks::secret)?,
+        session_token: match env::read(&env::AWS_SESSION_TOKEN)? {
+            Some(_) => Some(credential(
+                &env::AWS_SESSION_TOKEN,
+                checks::sent_credential,
+            )?),
+            None => None,
+        },
         connect_timeout_secs: secs(&env::LAKE_S3_CONNECT_TIMEOUT_SECS, 5)?,
         read_timeout_secs: secs(&env::LAKE_S3_READ_TIMEOUT_SECS, 30)?,
         operation_timeout_secs: secs(&env::LAKE_S3_OPERATION_TIMEOUT_SECS, 120)?,
@@ -115,6 +120,43 @@ pub fn store_settings() -> Result<StoreSettings, StageError> {
         create_buckets: flag(&env::LAKE_CREATE_BUCKETS, false)?,
         profile,
     })
+}
+
+/// Amazon's own store is never meant by saying nothing: whoever has another one and forgets its
+/// address would wait for a network that has no way to Amazon.
+fn no_store() -> StageError {
+    StageError::usage(format!(
+        "neither `{}` nor `{}` is set: there is no store to speak to",
+        env::AWS_ENDPOINT_URL.name,
+        env::AWS_REGION.name
+    ))
+    .hint(
+        "set `AWS_ENDPOINT_URL` to the address of the store, or `AWS_REGION` for Amazon S3; under Airflow they are `endpoint_url` and `region_name` in the extra of the connection `minio_default`",
+    )
+}
+
+/// The certificates to trust, where they are not the system's. A folder of certificates beside
+/// the file is left to the TLS library, which reads both.
+fn ca_bundle() -> Result<Option<PathBuf>, StageError> {
+    if let Some(bundle) = env::read(&env::AWS_CA_BUNDLE)? {
+        return Ok(Some(bundle.into()));
+    }
+    if std::env::var_os("SSL_CERT_DIR").is_some_and(|folder| !folder.is_empty()) {
+        return Ok(None);
+    }
+    Ok(env::read(&env::SSL_CERT_FILE)?.map(PathBuf::from))
+}
+
+/// The first of several variables that is set, with its value.
+fn first_of<'a>(
+    variables: &[&'a env::Variable],
+) -> Result<Option<(&'a env::Variable, String)>, StageError> {
+    for variable in variables {
+        if let Some(value) = env::read(variable)? {
+            return Ok(Some((variable, value)));
+        }
+    }
+    Ok(None)
 }
 
 /// The key of pseudonyms, for a contract that pseudonymises.
@@ -162,12 +204,25 @@ fn location(variable: &env::Variable) -> Result<Location, StageError> {
         .map_err(|error| wrong(variable, &format!("`{text}`: {error}")))
 }
 
-fn credential(variable: &env::Variable) -> Result<Secret, StageError> {
-    env::read(variable)?.map(Secret::new).ok_or_else(|| {
+fn credential(
+    variable: &env::Variable,
+    check: fn(&str) -> Result<(), String>,
+) -> Result<Secret, StageError> {
+    let value = env::read(variable)?.ok_or_else(|| {
         StageError::usage(format!("environment variable `{}` is not set", variable.name)).hint(
             "set the store's credentials; under Airflow they come from the connection `minio_default` (type aws)",
         )
-    })
+    })?;
+    check(&value).map_err(|why| {
+        StageError::usage(format!(
+            "environment variable `{}` is wrong: {why}",
+            variable.name
+        ))
+        .hint(
+            "set it again without the character; a file read into a variable brings its line end along. Under Airflow it comes from the connection `minio_default`",
+        )
+    })?;
+    Ok(Secret::new(value))
 }
 
 fn whole(variable: &env::Variable, text: &str) -> Result<u64, StageError> {

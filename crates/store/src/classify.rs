@@ -7,7 +7,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Source;
-use crate::{ObjectAddress, StoreError};
+use crate::{StoreError, TlsProblem};
 
 /// What an operation was about.
 #[derive(Debug, Clone)]
@@ -18,27 +18,11 @@ pub(crate) struct Subject {
     pub bucket: String,
     /// How messages name it.
     pub address: String,
+    /// The region that it was signed for.
+    pub region: String,
 }
 
 impl Subject {
-    /// An operation on an object.
-    pub fn object(operation: &'static str, address: &ObjectAddress) -> Self {
-        Self {
-            operation,
-            bucket: address.bucket.clone(),
-            address: address.to_string(),
-        }
-    }
-
-    /// An operation on a bucket, or on a prefix in it.
-    pub fn bucket(operation: &'static str, bucket: &str, address: impl fmt::Display) -> Self {
-        Self {
-            operation,
-            bucket: bucket.to_owned(),
-            address: address.to_string(),
-        }
-    }
-
     /// Makes the error that callers see.
     pub fn classify<E>(&self, error: SdkError<E, HttpResponse>) -> StoreError
     where
@@ -48,18 +32,34 @@ impl Subject {
         match error {
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
+                if status == 400 && asks_for_tls(service.raw()) {
+                    return StoreError::Tls {
+                        address,
+                        problem: TlsProblem::NoHttp,
+                        source: "the answer asks for HTTPS".into(),
+                    };
+                }
+                let header = |name| service.raw().headers().get(name).map(str::to_owned);
                 // A HEAD has no body to carry the code; MinIO puts it into a header.
-                let header = service
-                    .raw()
-                    .headers()
-                    .get("x-minio-error-code")
-                    .map(str::to_owned);
-                let answer = Answer {
+                let code = service.err().code().map(str::to_owned);
+                let message = service.err().message().map(str::to_owned);
+                let answer = Refusal {
                     status,
-                    code: service.err().code().map(str::to_owned).or(header),
-                    message: service.err().message().map(str::to_owned),
+                    code: code.or_else(|| header("x-minio-error-code")),
+                    region: header("x-amz-bucket-region")
+                        .or_else(|| message.as_deref().and_then(expected_region)),
+                    message,
                 };
                 self.refusal(answer)
+            }
+            SdkError::DispatchFailure(_) | SdkError::ResponseError(_)
+                if let Some(problem) = crate::tls::problem(&error) =>
+            {
+                StoreError::Tls {
+                    address,
+                    problem,
+                    source: chain(&error),
+                }
             }
             SdkError::TimeoutError(_) => StoreError::Timeout {
                 address,
@@ -89,10 +89,10 @@ impl Subject {
         }
     }
 
-    fn refusal(&self, answer: Answer) -> StoreError {
+    fn refusal(&self, answer: Refusal) -> StoreError {
         let address = self.address.clone();
         let status = answer.status;
-        match Meaning::of(&answer) {
+        match Meaning::of(&answer, &self.region) {
             Meaning::NotFound => StoreError::NotFound { address },
             Meaning::BucketMissing => StoreError::BucketMissing {
                 bucket: self.bucket.clone(),
@@ -123,10 +123,15 @@ impl Subject {
                 expected: "the one sent".to_owned(),
                 actual: answer.to_string(),
             },
-            Meaning::Region => StoreError::Settings {
-                message: format!(
-                    "`{address}` is in another region than the one configured: {answer}"
-                ),
+            Meaning::Region => StoreError::Region {
+                address,
+                configured: self.region.clone(),
+                actual: answer.region.clone(),
+                source: Box::new(answer),
+            },
+            Meaning::NotS3 => StoreError::NotS3 {
+                address,
+                source: Box::new(answer),
             },
             Meaning::Other => StoreError::Other {
                 address,
@@ -172,13 +177,30 @@ impl Subject {
 
 /// What the store answered instead of doing what it was asked.
 #[derive(Debug)]
-struct Answer {
+pub(crate) struct Refusal {
     status: u16,
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     message: Option<String>,
+    /// The region that the store names as the right one.
+    region: Option<String>,
 }
 
-impl fmt::Display for Answer {
+/// `expecting 'eu-west-3'`, as Amazon and MinIO say which region they want.
+fn expected_region(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("expecting '")?;
+    let (region, _) = rest.split_once('\'')?;
+    (!region.is_empty()).then(|| region.to_owned())
+}
+
+/// Servers that speak TLS answer plain HTTP in words: `Client sent an HTTP request to an HTTPS
+/// server`, `The plain HTTP request was sent to HTTPS port`.
+fn asks_for_tls(answer: &HttpResponse) -> bool {
+    let body = answer.body().bytes().unwrap_or_default();
+    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+    !text.contains("<Error>") && (text.contains("HTTPS server") || text.contains("HTTPS port"))
+}
+
+impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "HTTP {}", self.status)?;
         if let Some(code) = &self.code {
@@ -195,7 +217,7 @@ impl fmt::Display for Answer {
     }
 }
 
-impl Error for Answer {}
+impl Error for Refusal {}
 
 /// What an answer means, by its code first and its status then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,11 +232,17 @@ enum Meaning {
     Full,
     Checksum,
     Region,
+    NotS3,
     Other,
 }
 
 impl Meaning {
-    fn of(answer: &Answer) -> Self {
+    fn of(answer: &Refusal, configured_region: &str) -> Self {
+        let elsewhere = answer
+            .region
+            .as_deref()
+            .is_some_and(|region| region != configured_region);
+        let message = answer.message.as_deref().unwrap_or_default();
         match answer.code.as_deref().unwrap_or_default() {
             "NoSuchBucket" => Self::BucketMissing,
             "NoSuchKey" | "NoSuchUpload" | "NoSuchVersion" => Self::NotFound,
@@ -253,7 +281,10 @@ impl Meaning {
             | "TemporaryRedirect"
             | "AuthorizationHeaderMalformed"
             | "IllegalLocationConstraintException" => Self::Region,
+            // MinIO's console, one port beside the store.
+            "InvalidArgument" if message.contains("API port") => Self::NotS3,
             _ => match answer.status {
+                400 if answer.code.is_none() && elsewhere => Self::Region,
                 401 | 403 => Self::Credentials,
                 404 => Self::NotFound,
                 412 => Self::PreconditionFailed,
@@ -262,6 +293,8 @@ impl Meaning {
                 301 | 307 => Self::Region,
                 507 => Self::Full,
                 500..=599 => Self::Unreachable,
+                // S3 says why in a code.
+                300..=499 if answer.code.is_none() => Self::NotS3,
                 _ => Self::Other,
             },
         }
@@ -296,16 +329,27 @@ fn sources<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Meaning, Subject};
+    use super::{Meaning, Refusal, Subject, expected_region};
     use crate::{Failure, StoreError};
 
     fn meaning(status: u16, code: &str) -> Meaning {
         let code = (!code.is_empty()).then(|| code.to_owned());
-        Meaning::of(&Answer {
+        let refusal = Refusal {
             status,
             code,
             message: None,
-        })
+            region: None,
+        };
+        Meaning::of(&refusal, "us-east-1")
+    }
+
+    fn subject() -> Subject {
+        Subject {
+            operation: "GetObject",
+            bucket: "lake".to_owned(),
+            address: "s3://lake/a".to_owned(),
+            region: "us-east-1".to_owned(),
+        }
     }
 
     #[test]
@@ -334,12 +378,15 @@ mod tests {
         );
         assert_eq!(meaning(400, "InvalidArgument"), Meaning::Other);
         assert_eq!(meaning(501, "NotImplemented"), Meaning::Unreachable);
+        assert_eq!(meaning(405, ""), Meaning::NotS3);
+        assert_eq!(meaning(405, "MethodNotAllowed"), Meaning::Other);
     }
 
     #[test]
     fn the_error_names_the_address_and_what_was_said() {
-        let subject = Subject::bucket("GetObject", "lake", "s3://lake/a");
-        let answer = Answer {
+        let subject = subject();
+        let answer = Refusal {
+            region: None,
             status: 403,
             code: Some("AccessDenied".into()),
             message: Some("Access Denied.".into()),
@@ -357,9 +404,34 @@ mod tests {
     }
 
     #[test]
+    fn another_region_is_named_beside_the_configured_one() {
+        let said =
+            "The authorization header is malformed; the region is wrong; expecting 'eu-west-3'";
+        assert_eq!(expected_region(said).as_deref(), Some("eu-west-3"));
+        assert_eq!(expected_region("expecting ''"), None);
+        for (status, code, region, named) in [
+            (400, None, Some("eu-west-3"), true),
+            (301, None, Some("eu-west-3"), true),
+            (301, Some("PermanentRedirect"), None, false),
+        ] {
+            let error = subject().refusal(Refusal {
+                status,
+                code: code.map(str::to_owned),
+                message: None,
+                region: region.map(str::to_owned),
+            });
+            let text = error.to_string();
+            assert_eq!(error.exit(), Failure::Configuration, "{text}");
+            assert!(text.contains("us-east-1"), "{text}");
+            assert_eq!(text.contains("eu-west-3"), named, "{text}");
+        }
+    }
+
+    #[test]
     fn a_missing_bucket_is_named_alone() {
-        let subject = Subject::bucket("GetObject", "lake", "s3://lake/a");
-        let answer = Answer {
+        let subject = subject();
+        let answer = Refusal {
+            region: None,
             status: 404,
             code: Some("NoSuchBucket".into()),
             message: None,

@@ -20,7 +20,8 @@ use aws_smithy_http_client::tls;
 
 use crate::counters::AtomicCounters;
 use crate::interceptors::Watch;
-use crate::{StoreError, StoreSettings};
+use crate::tls::trust_in;
+use crate::{StoreError, StoreSettings, checks};
 
 /// The slowest transfer that is still waited for.
 const SLOWEST_BYTES_PER_SEC: u64 = 256 * 1024;
@@ -30,6 +31,7 @@ pub(crate) fn client(
     settings: &StoreSettings,
     counters: &Arc<AtomicCounters>,
 ) -> Result<Client, StoreError> {
+    checks::settings(settings)?;
     let retry = RetryConfig::standard()
         .with_max_attempts(settings.attempts.max(1))
         .with_initial_backoff(Duration::from_millis(200))
@@ -53,9 +55,9 @@ pub(crate) fn client(
             counters: Arc::clone(counters),
             attempt_limit: settings.attempts.max(1),
         })
-        .http_client(http_client(settings.endpoint.as_deref())?);
+        .http_client(http_client(settings)?);
     if let Some(endpoint) = &settings.endpoint {
-        config = config.endpoint_url(endpoint);
+        config = config.endpoint_url(endpoint.trim_end_matches('/'));
     }
     config = with_credentials(config, settings)?;
     Ok(Client::from_conf(config.build()))
@@ -86,36 +88,28 @@ fn with_credentials(config: Builder, settings: &StoreSettings) -> Result<Builder
     Ok(config.credentials_provider(provider))
 }
 
-fn http_client(endpoint: Option<&str>) -> Result<SharedHttpClient, StoreError> {
+fn http_client(settings: &StoreSettings) -> Result<SharedHttpClient, StoreError> {
     let builder = aws_smithy_http_client::Builder::new();
-    match endpoint {
-        Some(url) if has_host(url, "http://") => Ok(builder.build_http()),
-        Some(url) if !has_host(url, "https://") => Err(StoreError::Settings {
-            message: format!(
-                "the endpoint `{}` is not `http://host:port` or `https://host`",
-                without_user(url)
-            ),
-        }),
-        _ => Ok(builder
-            .tls_provider(tls::Provider::Rustls(
-                tls::rustls_provider::CryptoMode::Ring,
-            ))
-            .build_https()),
+    if settings
+        .endpoint
+        .as_deref()
+        .is_some_and(|endpoint| endpoint.starts_with("http://"))
+    {
+        return Ok(builder.build_http());
     }
-}
-
-fn has_host(url: &str, scheme: &str) -> bool {
-    url.strip_prefix(scheme).is_some_and(|host| {
-        !host.is_empty() && !host.starts_with(['/', ':']) && !host.contains(['@', ' ', '?', '#'])
-    })
-}
-
-/// A URL may carry a password; an error text must not.
-fn without_user(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
-        _ => url.to_owned(),
+    let mut context = tls::TlsContext::builder();
+    if let Some(bundle) = &settings.ca_bundle {
+        context = context.with_trust_store(trust_in(bundle)?);
     }
+    let context = context.build().map_err(|error| StoreError::Settings {
+        message: format!("TLS cannot be set up: {error}"),
+    })?;
+    Ok(builder
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .tls_context(context)
+        .build_https())
 }
 
 /// The time limits of an operation that moves this many bytes.
@@ -163,22 +157,25 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_cannot_be_one_is_refused() {
-        for endpoint in [
-            "127.0.0.1:9000",
-            "ftp://host",
-            "http://",
-            "http://:9000",
-            "",
-            "http://a b",
+    fn settings_that_cannot_work_are_refused_before_anything_is_sent() {
+        let good = settings("http://127.0.0.1:9000");
+        assert!(client(&good, &Default::default()).is_ok());
+        let with = |change: fn(&mut StoreSettings)| {
+            let mut settings = good.clone();
+            change(&mut settings);
+            settings
+        };
+        for settings in [
+            with(|settings| settings.endpoint = Some("http://127.0.0.1:9000/bronze".into())),
+            with(|settings| settings.region = "eu-west-3\n".into()),
+            with(|settings| settings.access_key_id = Secret::new("hunter2\r")),
+            with(|settings| settings.secret_access_key = Secret::new("hunter2\n")),
+            with(|settings| settings.session_token = Some(Secret::new("hunter2\u{1}"))),
         ] {
-            let error = client(&settings(endpoint), &Default::default()).expect_err(endpoint);
-            assert!(matches!(error, StoreError::Settings { .. }), "{endpoint}");
+            let error = client(&settings, &Default::default()).expect_err("refused");
+            assert!(matches!(error, StoreError::Settings { .. }), "{error:?}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
         }
-        let error = client(&settings("http://user:hunter2@host"), &Default::default())
-            .expect_err("a password");
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-        assert!(client(&settings("http://127.0.0.1:9000"), &Default::default()).is_ok());
     }
 
     #[test]

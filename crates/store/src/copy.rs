@@ -62,7 +62,7 @@ impl ObjectStore {
         sha256: String,
     ) -> Result<Written, StoreError> {
         // The condition is on the source, so that is what a failed one must name.
-        let subject = Subject::object("CopyObject", from);
+        let subject = self.subject("CopyObject", from);
         let request = self
             .client()
             .copy_object()
@@ -118,7 +118,7 @@ impl ObjectStore {
             let permit = parts.next_permit(&mut copying).await?;
             let first = index * part_bytes;
             let last = (first + part_bytes).min(parts.size_bytes) - 1;
-            let subject = Subject::object("UploadPartCopy", from);
+            let subject = self.subject("UploadPartCopy", from);
             let request = self
                 .client()
                 .upload_part_copy()

@@ -1,7 +1,8 @@
 //! What a stage moved, for its run report.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat as Format};
 use serde::Serialize;
 
 /// What has gone through an [`ObjectStore`](crate::ObjectStore) and its clones so far.
@@ -36,9 +37,24 @@ pub(crate) struct AtomicCounters {
     pub listings: AtomicU64,
     pub requests: AtomicU64,
     pub retries: AtomicU64,
+    /// The time that the last answer said, in seconds since 1970; zero before the first.
+    last_answered_secs: AtomicI64,
 }
 
 impl AtomicCounters {
+    /// Takes the time from an answer's `Date`.
+    pub fn answered(&self, date: &str) {
+        if let Ok(time) = DateTime::from_str(date, Format::HttpDate) {
+            self.last_answered_secs
+                .store(time.secs(), Ordering::Relaxed);
+        }
+    }
+
+    /// The time that the last answer said.
+    pub fn last_answered_secs(&self) -> Option<i64> {
+        Some(self.last_answered_secs.load(Ordering::Relaxed)).filter(|secs| *secs > 0)
+    }
+
     /// Counts one object written.
     pub fn wrote(&self, size_bytes: u64) {
         add(&self.objects_written, 1);

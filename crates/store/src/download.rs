@@ -2,11 +2,9 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
@@ -24,7 +22,7 @@ const CHUNKS_IN_FLIGHT: usize = 8;
 
 /// A body under way.
 pub(crate) struct Download {
-    store: ObjectStore,
+    pub store: ObjectStore,
     pub info: ObjectInfo,
     subject: Subject,
     body: ByteStream,
@@ -40,27 +38,15 @@ impl Download {
     pub async fn open(
         store: &ObjectStore,
         address: &ObjectAddress,
-        range: Option<Range<u64>>,
     ) -> Result<Option<Self>, StoreError> {
-        let subject = Subject::object("GetObject", address);
-        let header = range
-            .as_ref()
-            .map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let subject = store.subject("GetObject", address);
         let request = store
             .client()
             .get_object()
             .bucket(&address.bucket)
-            .key(&address.key)
-            .set_range(header);
+            .key(&address.key);
         let answer = match request.send().await {
             Ok(answer) => answer,
-            // Behind the object's end: there is nothing, which is not an error.
-            Err(error) if error.code() == Some("InvalidRange") => {
-                return Ok(store
-                    .head(address)
-                    .await?
-                    .map(|info| Self::empty(store, subject, info)));
-            }
             Err(error) => {
                 return match subject.classify(error) {
                     StoreError::NotFound { .. } => Ok(None),
@@ -73,14 +59,8 @@ impl Download {
             .content_length
             .and_then(|length| u64::try_from(length).ok());
         let length = length.ok_or_else(|| subject.incomplete("content length"))?;
-        let start = range.map_or(0, |range| range.start);
-        let whole = answer
-            .content_range
-            .as_deref()
-            .and_then(|text| text.rsplit_once('/')?.1.parse::<i64>().ok())
-            .or(answer.content_length);
         let raw = RawInfo {
-            size_bytes: whole,
+            size_bytes: answer.content_length,
             etag: answer.e_tag,
             last_modified: answer.last_modified,
             metadata: answer.metadata,
@@ -90,26 +70,11 @@ impl Download {
             info: raw.into_info(address, &subject)?,
             subject,
             body: answer.body,
-            position: start,
-            end: start + length,
+            position: 0,
+            end: length,
             breaks: 0,
             since_break_bytes: 0,
         }))
-    }
-
-    fn empty(store: &ObjectStore, subject: Subject, info: ObjectInfo) -> Self {
-        let body = ByteStream::from_static(b"");
-        let store = store.clone();
-        Self {
-            store,
-            info,
-            subject,
-            body,
-            position: 0,
-            end: 0,
-            breaks: 0,
-            since_break_bytes: 0,
-        }
     }
 
     pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {

@@ -3,13 +3,16 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-/// What lies below an error of the store.
+use crate::TlsProblem;
+use crate::classify::Refusal;
+
+/// The cause of an error of the store.
 pub(crate) type Source = Box<dyn Error + Send + Sync + 'static>;
 
 /// A failed operation on the store, or on the local file that it reads or writes.
 ///
 /// Every variant says where (an address, a bucket, the endpoint or a path). Callers decide by
-/// variant, by [`StoreError::is_transient`] or by [`StoreError::exit`], never by text.
+/// variant or by [`StoreError::exit`], never by text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -48,7 +51,7 @@ pub enum StoreError {
         source: Source,
     },
     /// The store is overloaded or still starting; all attempts are spent.
-    #[error("the store turns requests for `{address}` away")]
+    #[error("the store is too busy for `{address}`")]
     Throttled {
         /// What was asked for.
         address: String,
@@ -63,7 +66,40 @@ pub enum StoreError {
         /// Which limit was met.
         source: Source,
     },
-    /// The bytes are not those that were expected.
+    /// The endpoint does not speak what its scheme says, or its certificate is not accepted.
+    #[error("cannot speak to the store for `{address}`: {problem}")]
+    Tls {
+        /// What was asked for.
+        address: String,
+        /// Why not.
+        problem: TlsProblem,
+        /// What happened.
+        source: Source,
+    },
+    /// The bucket is in another region than the one that requests are signed for.
+    #[error(
+        "`{address}` is in {}, and `{configured}` is configured",
+        actual.as_ref().map_or("another region".to_owned(), |region| format!("region `{region}`"))
+    )]
+    Region {
+        /// What was asked for.
+        address: String,
+        /// The region in the settings.
+        configured: String,
+        /// The region that the store names, where it does.
+        actual: Option<String>,
+        /// What the store said.
+        source: Source,
+    },
+    /// What answers at the endpoint is not an S3 store, or not at this port.
+    #[error("what answers for `{address}` is not an S3 store")]
+    NotS3 {
+        /// What was asked for.
+        address: String,
+        /// What was said.
+        source: Source,
+    },
+    /// The bytes that arrived are not those that were expected.
     #[error(
         "the content of `{address}` is not what it should be: SHA-256 `{actual}` instead of `{expected}`"
     )]
@@ -73,6 +109,19 @@ pub enum StoreError {
         /// The SHA-256 that was expected.
         expected: String,
         /// The SHA-256 that was found, or what the store said.
+        actual: String,
+    },
+    /// An object whose content no longer has the SHA-256 that it was written with, however often
+    /// it is read.
+    #[error(
+        "`{address}` is damaged in the store: its content has SHA-256 `{actual}`, and `{expected}` was written"
+    )]
+    Damaged {
+        /// The object.
+        address: String,
+        /// The SHA-256 in its metadata.
+        expected: String,
+        /// The SHA-256 of what the store has.
         actual: String,
     },
     /// The object was replaced while it was being read.
@@ -154,12 +203,6 @@ impl StoreError {
         }
     }
 
-    /// Whether the same call may succeed later.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        self.exit() == Failure::Transient
-    }
-
     /// What the failure means for the process that meets it and cannot go on.
     #[must_use]
     pub fn exit(&self) -> Failure {
@@ -167,6 +210,10 @@ impl StoreError {
             Self::Credentials { .. }
             | Self::BucketMissing { .. }
             | Self::Settings { .. }
+            | Self::Tls { .. }
+            | Self::Region { .. }
+            | Self::NotS3 { .. }
+            | Self::Damaged { .. }
             | Self::Malformed { .. } => Failure::Configuration,
             // What was listed a moment ago and is gone, or changed under us, is another run's
             // doing: the next attempt sees the new state.
@@ -194,17 +241,27 @@ impl StoreError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Credentials { source, .. } if is_expired(&**source) => Some(
+                "the temporary credentials have expired: get new ones, `AWS_SESSION_TOKEN` included",
+            ),
             Self::Credentials { .. } => Some(
                 "check `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_REGION`, and what the key may do",
             ),
             Self::BucketMissing { .. } => {
                 Some("create the bucket, or set `LAKE_CREATE_BUCKETS=true` to have it created")
             }
-            Self::Unreachable { source, .. } if is_about_a_certificate(&**source) => Some(
-                "its certificate is not trusted here: set `SSL_CERT_FILE` to a file with the certificate of who signed it",
+            Self::Tls { problem, .. } => Some(problem.hint()),
+            Self::Region { .. } => Some(
+                "set `AWS_REGION` to the region of the bucket; under Airflow it is `region_name` in the extra of the connection `minio_default`",
+            ),
+            Self::NotS3 { .. } => Some(
+                "set `AWS_ENDPOINT_URL` to the address and port at which the store speaks S3, not to its console",
+            ),
+            Self::Damaged { .. } => Some(
+                "restore it from a copy, or delete it and run the stage that writes it again: bronze while the source still has the file, others from bronze",
             ),
             Self::Unreachable { .. } | Self::Timeout { .. } => Some(
-                "check that the store at `AWS_ENDPOINT_URL` is running and can be reached from here",
+                "check that the store is running and can be reached from here; its address is `AWS_ENDPOINT_URL`, or Amazon's for `AWS_REGION` where that is not set",
             ),
             Self::Throttled { .. } => Some("wait until the store is less busy, then run it again"),
             Self::Checksum { .. } => Some(
@@ -219,15 +276,17 @@ impl StoreError {
     }
 }
 
-/// Whether a connection failed because of the other side's certificate. The SDK has no type for it.
-fn is_about_a_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source())
-        .any(|error| error.to_string().contains("invalid peer certificate"))
+/// Whether what the store said is that temporary credentials are too old.
+fn is_expired(said: &(dyn Error + 'static)) -> bool {
+    said.downcast_ref::<Refusal>()
+        .and_then(|refusal| refusal.code.as_deref())
+        .is_some_and(|code| matches!(code, "ExpiredToken" | "TokenRefreshRequired"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Failure, StoreError};
+    use crate::TlsProblem;
     use std::io::{Error, ErrorKind};
     use std::path::Path;
 
@@ -248,33 +307,34 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_is_not_trusted_has_its_own_hint() {
-        let unreachable = |text: &str| StoreError::Unreachable {
-            address: "s3://lake/a".to_owned(),
-            source: Box::new(Error::other(text.to_owned())),
-        };
-        let hint = unreachable("invalid peer certificate: UnknownIssuer").hint();
-        assert!(hint.unwrap().contains("SSL_CERT_FILE"), "{hint:?}");
-        assert!(unreachable("refused").hint().unwrap().contains("running"));
-    }
-
-    #[test]
     fn the_class_follows_from_the_variant() {
         let address = || "s3://lake/a".to_owned();
         let source = || Box::new(Error::other("x"));
+        let unreachable = StoreError::Unreachable {
+            address: address(),
+            source: source(),
+        };
+        assert_eq!(unreachable.exit(), Failure::Transient);
         assert!(
-            StoreError::Unreachable {
-                address: address(),
-                source: source()
-            }
-            .is_transient()
+            unreachable
+                .hint()
+                .is_some_and(|hint| hint.contains("AWS_ENDPOINT_URL"))
         );
+        let timeout = StoreError::Timeout {
+            address: address(),
+            source: source(),
+        };
+        assert_eq!(timeout.exit(), Failure::Transient);
+        let untrusted = StoreError::Tls {
+            address: address(),
+            problem: TlsProblem::UnknownIssuer,
+            source: source(),
+        };
+        assert_eq!(untrusted.exit(), Failure::Configuration);
         assert!(
-            StoreError::Timeout {
-                address: address(),
-                source: source()
-            }
-            .is_transient()
+            untrusted
+                .hint()
+                .is_some_and(|hint| hint.contains("AWS_CA_BUNDLE"))
         );
         let credentials = StoreError::Credentials {
             address: address(),

@@ -19,7 +19,7 @@ use crate::classify::chain;
 use crate::counters::{AtomicCounters, add};
 use crate::digest::PartDigest;
 
-/// Counts every attempt and logs those that the SDK may repeat.
+/// Counts every attempt, logs those that the SDK may repeat, and notes the store's time.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub counters: Arc<AtomicCounters>,
@@ -51,6 +51,10 @@ impl Intercept for Watch {
         _components: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let headers = context.response().map(|response| response.headers());
+        if let Some(date) = headers.and_then(|headers| headers.get("date")) {
+            self.counters.answered(date);
+        }
         let Some(Err(error)) = context.output_or_error() else {
             return Ok(());
         };

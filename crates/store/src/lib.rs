@@ -9,6 +9,7 @@
 
 mod address;
 mod body;
+pub mod checks;
 mod classify;
 mod client;
 mod copy;
@@ -16,6 +17,7 @@ mod counters;
 mod digest;
 mod download;
 mod error;
+mod explain;
 mod interceptors;
 mod key;
 mod key_parse;
@@ -31,6 +33,7 @@ mod settings;
 mod source_name;
 mod store;
 mod stream;
+mod tls;
 mod uploads;
 mod write;
 
@@ -45,5 +48,6 @@ pub use read::{Downloaded, ObjectStream};
 pub use settings::{Secret, StoreSettings};
 pub use source_name::redelivered_name;
 pub use store::{ObjectInfo, ObjectStore};
+pub use tls::TlsProblem;
 pub use uploads::MultipartUpload;
 pub use write::{Condition, PutOptions, Written};

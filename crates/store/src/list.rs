@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use futures::stream::{BoxStream, StreamExt, TryStreamExt, try_unfold};
 
-use crate::classify::Subject;
 use crate::counters::add;
 use crate::store::RawInfo;
 use crate::{Location, ObjectAddress, ObjectInfo, ObjectStore, StoreError};
@@ -12,7 +11,6 @@ use crate::{Location, ObjectAddress, ObjectInfo, ObjectStore, StoreError};
 /// One page of a listing.
 struct Page {
     objects: VecDeque<ObjectInfo>,
-    directories: Vec<String>,
     next: Option<String>,
 }
 
@@ -58,7 +56,6 @@ impl ObjectStore {
         let prefix = format!("{}{beginning}", location.key_prefix());
         let first = Page {
             objects: VecDeque::new(),
-            directories: Vec::new(),
             next: None,
         };
         let state = (self.clone(), location.bucket.clone(), prefix, first, false);
@@ -72,9 +69,7 @@ impl ObjectStore {
                     if begun && page.next.is_none() {
                         return Ok(None);
                     }
-                    page = store
-                        .list_page(&bucket, &prefix, None, page.next.take())
-                        .await?;
+                    page = store.list_page(&bucket, &prefix, page.next.take()).await?;
                     begun = true;
                 }
             },
@@ -82,37 +77,13 @@ impl ObjectStore {
         .boxed()
     }
 
-    /// The names directly below a location that have objects below them, without their `/`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn list_directories(&self, location: &Location) -> Result<Vec<String>, StoreError> {
-        let prefix = location.key_prefix();
-        let mut names = Vec::new();
-        let mut next = None;
-        loop {
-            let page = self
-                .list_page(&location.bucket, &prefix, Some("/"), next)
-                .await?;
-            names.extend(page.directories.iter().filter_map(|directory| {
-                let name = directory.strip_prefix(&prefix)?.strip_suffix('/')?;
-                (!name.is_empty()).then(|| name.to_owned())
-            }));
-            next = page.next;
-            if next.is_none() {
-                return Ok(names);
-            }
-        }
-    }
-
     async fn list_page(
         &self,
         bucket: &str,
         prefix: &str,
-        delimiter: Option<&str>,
         token: Option<String>,
     ) -> Result<Page, StoreError> {
-        let subject = Subject::bucket(
+        let subject = self.bucket_subject(
             "ListObjectsV2",
             bucket,
             format_args!("s3://{bucket}/{prefix}"),
@@ -122,7 +93,6 @@ impl ObjectStore {
             .list_objects_v2()
             .bucket(bucket)
             .prefix(prefix)
-            .set_delimiter(delimiter.map(str::to_owned))
             .set_continuation_token(token)
             .send()
             .await
@@ -147,19 +117,9 @@ impl ObjectStore {
             };
             objects.push_back(raw.into_info(&address, &subject)?);
         }
-        let directories = answer
-            .common_prefixes
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|common| common.prefix)
-            .collect();
         let next = answer
             .next_continuation_token
             .filter(|_| answer.is_truncated.unwrap_or(false));
-        Ok(Page {
-            objects,
-            directories,
-            next,
-        })
+        Ok(Page { objects, next })
     }
 }

@@ -13,7 +13,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::body::{Content, PartHasher};
-use crate::classify::Subject;
 use crate::client::with_time_for;
 use crate::digest::{PartDigest, Sha256Hasher, composite};
 use crate::interceptors::{Attempts, KnownPayload};
@@ -57,7 +56,7 @@ impl Parts {
         checksum: Option<ChecksumAlgorithm>,
         metadata: HashMap<String, String>,
     ) -> Result<Self, StoreError> {
-        let subject = Subject::object("CreateMultipartUpload", address);
+        let subject = store.subject("CreateMultipartUpload", address);
         let created = store
             .client()
             .create_multipart_upload()
@@ -214,7 +213,7 @@ impl Parts {
         );
         async move {
             let _permit = permit;
-            let subject = Subject::object("UploadPart", &address);
+            let subject = store.subject("UploadPart", &address);
             let size_bytes = content.size_bytes();
             let checksum = digest.base64();
             let request = store
@@ -257,7 +256,7 @@ impl Parts {
         sha256: &str,
         condition: &Condition,
     ) -> Result<Written, StoreError> {
-        let subject = Subject::object("CompleteMultipartUpload", &self.address);
+        let subject = self.store.subject("CompleteMultipartUpload", &self.address);
         let attempts = Attempts::default();
         let mut sent =
             std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));

@@ -4,7 +4,6 @@
 //! rest carries the ETag. The SHA-256 of what arrived is held against the one in the object's
 //! metadata, where there is one.
 
-use std::ops::Range;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -62,31 +61,12 @@ impl ObjectStore {
         &self,
         address: &ObjectAddress,
     ) -> Result<Option<(ObjectInfo, Bytes)>, StoreError> {
-        let Some(mut download) = Download::open(self, address, None).await? else {
+        let Some(mut download) = Download::open(self, address).await? else {
             return Ok(None);
         };
         let bytes = download.collect().await?;
-        check(&download.info, &crate::sha256_of_bytes(&bytes))?;
-        Ok(Some((download.info, bytes)))
-    }
-
-    /// Some bytes of an object, fewer when it ends before; nothing when there is none. They
-    /// cannot be held against the object's SHA-256.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn get_range(
-        &self,
-        address: &ObjectAddress,
-        range: Range<u64>,
-    ) -> Result<Option<(ObjectInfo, Bytes)>, StoreError> {
-        if range.is_empty() {
-            return Ok(self.head(address).await?.map(|info| (info, Bytes::new())));
-        }
-        let Some(mut download) = Download::open(self, address, Some(range)).await? else {
-            return Ok(None);
-        };
-        let bytes = download.collect().await?;
+        self.check(&download.info, &crate::sha256_of_bytes(&bytes))
+            .await?;
         Ok(Some((download.info, bytes)))
     }
 
@@ -98,7 +78,7 @@ impl ObjectStore {
         &self,
         address: &ObjectAddress,
     ) -> Result<Option<(ObjectInfo, ObjectStream)>, StoreError> {
-        let Some(download) = Download::open(self, address, None).await? else {
+        let Some(download) = Download::open(self, address).await? else {
             return Ok(None);
         };
         let info = download.info.clone();
@@ -115,7 +95,8 @@ impl ObjectStore {
                     }
                     None => {
                         if let Some(hasher) = hasher {
-                            check(&download.info, &hasher.finish())?;
+                            let actual = hasher.finish();
+                            download.store.check(&download.info, &actual).await?;
                         }
                         Ok(None)
                     }
@@ -129,61 +110,71 @@ impl ObjectStore {
     /// and is what the object's metadata says.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Checksum`], [`StoreError::Local`],
-    /// [`StoreError::DiskFull`], and what else the store can say.
+    /// [`StoreError::NotFound`], [`StoreError::Checksum`], [`StoreError::Damaged`],
+    /// [`StoreError::Local`], [`StoreError::DiskFull`], and what else the store can say.
     pub async fn get_to_file(
         &self,
         address: &ObjectAddress,
         path: &Path,
     ) -> Result<Downloaded, StoreError> {
         let mut download =
-            Download::open(self, address, None)
+            Download::open(self, address)
                 .await?
                 .ok_or_else(|| StoreError::NotFound {
                     address: address.to_string(),
                 })?;
-        let result = download.save(path).await;
-        let downloaded = result.and_then(|downloaded| {
-            check(&downloaded.info, &downloaded.sha256)?;
-            Ok(downloaded)
-        });
-        if downloaded.is_err() {
+        let saved = match download.save(path).await {
+            Ok(saved) => self.check(&saved.info, &saved.sha256).await.map(|()| saved),
+            Err(error) => Err(error),
+        };
+        if saved.is_err() {
             // What is left of a failed download would look like the object.
             let _ = tokio::fs::remove_file(path).await;
         }
-        downloaded
+        saved
     }
 
-    /// The same, held against a SHA-256 that is known from elsewhere.
-    ///
-    /// # Errors
-    /// As [`get_to_file`](Self::get_to_file).
-    pub async fn get_verified_to_file(
-        &self,
-        address: &ObjectAddress,
-        path: &Path,
-        sha256: &str,
-    ) -> Result<Downloaded, StoreError> {
-        let downloaded = self.get_to_file(address, path).await?;
-        if downloaded.sha256 == sha256 {
-            return Ok(downloaded);
+    /// Holds what arrived against the metadata. Where they differ the object is read once more:
+    /// the same wrong bytes again are the store's own, and waiting does not mend them.
+    async fn check(&self, info: &ObjectInfo, actual: &str) -> Result<(), StoreError> {
+        let Some(expected) = info.sha256.as_deref().filter(|sha256| *sha256 != actual) else {
+            return Ok(());
+        };
+        let (address, expected, actual) = (
+            info.address.to_string(),
+            expected.to_owned(),
+            actual.to_owned(),
+        );
+        tracing::warn!(
+            object = address,
+            expected,
+            actual,
+            "the content is not what was written; reading it again"
+        );
+        if self.sha256_of(info).await?.as_deref() == Some(&actual) {
+            return Err(StoreError::Damaged {
+                address,
+                expected,
+                actual,
+            });
         }
-        let _ = tokio::fs::remove_file(path).await;
         Err(StoreError::Checksum {
-            address: address.to_string(),
-            expected: sha256.to_owned(),
-            actual: downloaded.sha256,
+            address,
+            expected,
+            actual,
         })
     }
-}
 
-fn check(info: &ObjectInfo, actual: &str) -> Result<(), StoreError> {
-    match &info.sha256 {
-        Some(expected) if expected != actual => Err(StoreError::Checksum {
-            address: info.address.to_string(),
-            expected: expected.clone(),
-            actual: actual.to_owned(),
-        }),
-        _ => Ok(()),
+    /// The SHA-256 of an object's content; nothing when it is another object by now.
+    async fn sha256_of(&self, info: &ObjectInfo) -> Result<Option<String>, StoreError> {
+        let download = Download::open(self, &info.address).await?;
+        let Some(mut download) = download.filter(|download| download.info.etag == info.etag) else {
+            return Ok(None);
+        };
+        let mut hasher = Sha256Hasher::default();
+        while let Some(chunk) = download.next().await? {
+            hasher.update(&chunk);
+        }
+        Ok(Some(hasher.finish()))
     }
 }

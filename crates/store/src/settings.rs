@@ -1,6 +1,7 @@
 //! How to reach the store.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// A text that must not be printed: `Debug` hides it and there is no `Display`.
 ///
@@ -68,8 +69,10 @@ impl fmt::Debug for Secret {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// `http://host:port` or `https://host`; AWS itself when absent.
+    /// `http://host:port` or `https://host`; Amazon's own when absent.
     pub endpoint: Option<String>,
+    /// A PEM file with the only certificates to trust; the system's when absent.
+    pub ca_bundle: Option<PathBuf>,
     /// The region that requests are signed for.
     pub region: String,
     /// The access key's id; redacted like its secret, since the pair is one credential.
@@ -99,6 +102,7 @@ impl Default for StoreSettings {
     fn default() -> Self {
         Self {
             endpoint: None,
+            ca_bundle: None,
             region: "us-east-1".to_owned(),
             access_key_id: Secret::default(),
             secret_access_key: Secret::default(),

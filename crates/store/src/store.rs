@@ -100,6 +100,15 @@ impl ObjectStore {
         self.inner.counters.snapshot()
     }
 
+    /// The store's own time, to the second, as its last answer said it; nothing before the first,
+    /// and from a store that does not say it. Ages of objects are judged by this clock: the one of
+    /// this machine may be hours off.
+    #[must_use]
+    pub fn last_answered_at(&self) -> Option<DateTime<Utc>> {
+        let secs = self.inner.counters.last_answered_secs()?;
+        DateTime::from_timestamp(secs, 0)
+    }
+
     /// The settings that it was made with.
     #[must_use]
     pub fn settings(&self) -> &StoreSettings {
@@ -108,6 +117,26 @@ impl ObjectStore {
 
     pub(crate) fn client(&self) -> &Client {
         &self.inner.client
+    }
+
+    /// An operation on an object, for what is said when it fails.
+    pub(crate) fn subject(&self, operation: &'static str, address: &ObjectAddress) -> Subject {
+        self.bucket_subject(operation, &address.bucket, address)
+    }
+
+    /// An operation on a bucket, or on a prefix in it.
+    pub(crate) fn bucket_subject(
+        &self,
+        operation: &'static str,
+        bucket: &str,
+        address: impl std::fmt::Display,
+    ) -> Subject {
+        Subject {
+            operation,
+            bucket: bucket.to_owned(),
+            address: address.to_string(),
+            region: self.inner.settings.region.clone(),
+        }
     }
 
     pub(crate) fn counting(&self) -> &AtomicCounters {
@@ -119,7 +148,7 @@ impl ObjectStore {
     /// # Errors
     /// [`StoreError`]; [`StoreError::BucketMissing`] when even the bucket is not there.
     pub async fn head(&self, address: &ObjectAddress) -> Result<Option<ObjectInfo>, StoreError> {
-        let subject = Subject::object("HeadObject", address);
+        let subject = self.subject("HeadObject", address);
         let answer = self
             .client()
             .head_object()
@@ -127,7 +156,7 @@ impl ObjectStore {
             .key(&address.key)
             .send()
             .await;
-        match answer.map_err(|error| subject.classify(error)) {
+        match answer {
             Ok(head) => {
                 self.know_bucket(&address.bucket);
                 let raw = RawInfo {
@@ -138,11 +167,13 @@ impl ObjectStore {
                 };
                 raw.into_info(address, &subject).map(Some)
             }
-            Err(StoreError::NotFound { .. }) => {
-                self.missing_object_or_bucket(&address.bucket).await?;
-                Ok(None)
-            }
-            Err(error) => Err(error),
+            Err(error) => match self.explain(&subject, Some(&address.key), error).await {
+                StoreError::NotFound { .. } => {
+                    self.missing_object_or_bucket(&address.bucket).await?;
+                    Ok(None)
+                }
+                error => Err(error),
+            },
         }
     }
 
@@ -151,7 +182,7 @@ impl ObjectStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn delete(&self, address: &ObjectAddress) -> Result<(), StoreError> {
-        let subject = Subject::object("DeleteObject", address);
+        let subject = self.subject("DeleteObject", address);
         match self
             .client()
             .delete_object()
@@ -173,13 +204,13 @@ impl ObjectStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn bucket_exists(&self, bucket: &str) -> Result<bool, StoreError> {
-        let subject = Subject::bucket("HeadBucket", bucket, format_args!("s3://{bucket}"));
+        let subject = self.bucket_subject("HeadBucket", bucket, format_args!("s3://{bucket}"));
         match self.client().head_bucket().bucket(bucket).send().await {
             Ok(_) => {
                 self.know_bucket(bucket);
                 Ok(true)
             }
-            Err(error) => match subject.classify(error) {
+            Err(error) => match self.explain(&subject, None, error).await {
                 StoreError::NotFound { .. } | StoreError::BucketMissing { .. } => Ok(false),
                 error => Err(error),
             },
@@ -199,7 +230,7 @@ impl ObjectStore {
                 bucket: bucket.to_owned(),
             });
         }
-        let subject = Subject::bucket("CreateBucket", bucket, format_args!("s3://{bucket}"));
+        let subject = self.bucket_subject("CreateBucket", bucket, format_args!("s3://{bucket}"));
         let mut request = self.client().create_bucket().bucket(bucket);
         // AWS wants the region said again everywhere but in the first one; others do not.
         let region = &self.inner.settings.region;

@@ -5,7 +5,6 @@ use std::sync::{MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use crate::classify::Subject;
 use crate::counters::add;
 use crate::{Location, ObjectAddress, ObjectStore, StoreError};
 
@@ -37,7 +36,7 @@ impl ObjectStore {
         address: &ObjectAddress,
         upload_id: &str,
     ) -> Result<(), StoreError> {
-        let subject = Subject::object("AbortMultipartUpload", address);
+        let subject = self.subject("AbortMultipartUpload", address);
         let answer = self
             .client()
             .abort_multipart_upload()
@@ -87,7 +86,7 @@ impl ObjectStore {
         &self,
         bucket: &str,
     ) -> Result<Vec<MultipartUpload>, StoreError> {
-        let subject = Subject::bucket(
+        let subject = self.bucket_subject(
             "ListMultipartUploads",
             bucket,
             format_args!("s3://{bucket}"),

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use tokio::io::AsyncRead;
 
 use crate::body::{Content, PartHasher, changed};
-use crate::classify::Subject;
 use crate::client::with_time_for;
 use crate::digest::PartDigest;
 use crate::interceptors::{Attempts, KnownPayload};
@@ -156,7 +155,7 @@ impl ObjectStore {
         digest: PartDigest,
         options: &PutOptions,
     ) -> Result<Written, StoreError> {
-        let subject = Subject::object("PutObject", address);
+        let subject = self.subject("PutObject", address);
         let attempts = Attempts::default();
         let sha256 = digest.hex();
         let size_bytes = content.size_bytes();

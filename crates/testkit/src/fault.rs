@@ -7,6 +7,9 @@ use std::time::Duration;
 pub enum Fault {
     /// The store answers with this status and S3 error code; the request never reaches it.
     Status(u16, &'static str),
+    /// The store answers that the bucket is in this region, as Amazon does: 301, and the region in
+    /// a header; the request never reaches it.
+    OtherRegion(&'static str),
     /// The connection is reset before the request reaches the store.
     Reset,
     /// The request reaches the store and has its effect; its answer does not come back.

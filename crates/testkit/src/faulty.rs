@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -31,6 +31,7 @@ struct Shared {
     seen: Mutex<Vec<SeenRequest>>,
     stopped: AtomicBool,
     released: AtomicBool,
+    clock_ahead_secs: AtomicI64,
 }
 
 /// A proxy that spoils what it is told to spoil. It ends when this is dropped.
@@ -108,6 +109,13 @@ impl FaultyStore {
     /// Lets the requests pass that [`Fault::Hold`] holds up, those to come included.
     pub fn release(&self) {
         self.shared.released.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on the store says a time so much later, so that all that is in it looks so much
+    /// older.
+    pub fn set_clock_ahead(&self, time: Duration) {
+        let secs = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        self.shared.clock_ahead_secs.store(secs, Ordering::Relaxed);
     }
 
     /// Nothing goes wrong any more.
@@ -190,13 +198,13 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
     match fault {
         Some(Fault::Reset) => return reset(&client),
         Some(Fault::Status(status, code)) => {
-            pass(
-                &mut client,
-                &mut io::sink(),
-                request.content_length(),
-                |_, _| {},
-            )?;
-            return answer(&mut client, &method, status, code);
+            drain(&mut client, &request)?;
+            return answer(&mut client, &method, status, code, "");
+        }
+        Some(Fault::OtherRegion(region)) => {
+            drain(&mut client, &request)?;
+            let field = format!("x-amz-bucket-region: {region}\r\n");
+            return answer(&mut client, &method, 301, "PermanentRedirect", &field);
         }
         Some(Fault::Delay(time)) => shared.hold(time),
         Some(Fault::Hold) => shared.hold_until_released(),
@@ -218,12 +226,13 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
         request.content_length(),
         |offset, chunk| flip(spoiled, offset, chunk),
     )?;
-    let answer = loop {
+    let mut answer = loop {
         let head = Head::read(&mut server)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         if !head.first_line.starts_with("HTTP/1.1 1") {
             break head;
         }
     };
+    answer.delay_date(shared.clock_ahead_secs.load(Ordering::Relaxed));
     match fault {
         Some(Fault::LostAnswer) => return reset(&client),
         Some(Fault::CutBody(after)) => {
@@ -262,12 +271,23 @@ fn flip(at: u64, offset: u64, chunk: &mut [u8]) {
     }
 }
 
-fn answer(client: &mut TcpStream, method: &str, status: u16, code: &str) -> io::Result<()> {
+/// Takes the body of a request and forgets it.
+fn drain(client: &mut TcpStream, request: &Head) -> io::Result<()> {
+    pass(client, &mut io::sink(), request.content_length(), |_, _| {})
+}
+
+fn answer(
+    client: &mut TcpStream,
+    method: &str,
+    status: u16,
+    code: &str,
+    more_fields: &str,
+) -> io::Result<()> {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>on demand</Message></Error>"
     );
     let head = format!(
-        "HTTP/1.1 {status} Fault\r\nContent-Type: application/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status} Fault\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n{more_fields}Connection: close\r\n\r\n",
         body.len()
     );
     client.write_all(head.as_bytes())?;

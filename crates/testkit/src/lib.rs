@@ -4,6 +4,7 @@
 //! Nothing here links the SDK, so that the crate `store` itself can be tested with it. Helpers
 //! panic when the machine does not let them work: a test has nothing better to do.
 
+mod canned;
 mod environment;
 mod executable;
 mod fault;
@@ -13,7 +14,9 @@ mod minio;
 mod outcome;
 mod process;
 mod server;
+mod tls;
 
+pub use canned::CannedServer;
 pub use environment::Env;
 pub use executable::{executable, find_executable};
 pub use fault::{Fault, SeenRequest};
@@ -22,6 +25,7 @@ pub use minio::{minio_or_skip, say};
 pub use outcome::Outcome;
 pub use process::{ProcessGroup, resident_bytes};
 pub use server::Server;
+pub use tls::{ServerCertificate, TlsStore};
 
 /// Credentials that nobody has used before.
 #[must_use]

@@ -140,8 +140,28 @@ def test_every_documented_variable_is_passed_on_or_given() -> None:
         *("LAKE_PIPELINES_DIR", "LAKE_BIN_DIR", "LAKE_MEMORY_LIMIT", "LAKE_THREADS"),
     }
     # Others of the SDK's own would be a second way to say what connections say.
-    left_out = {"AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_MAX_ATTEMPTS"}
-    assert set(environment.LAKE_VARIABLES) | given | left_out == documented
+    left_out = {"AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_PROFILE"}
+    machine = documented & set(environment.MACHINE_VARIABLES)
+    assert machine == {"AWS_CA_BUNDLE", "SSL_CERT_FILE"}
+    assert set(environment.LAKE_VARIABLES) | machine | given | left_out == documented
+
+
+def test_attempts_and_certificates_reach_a_stage(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "7")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/ca.pem")
+    operator().execute(context())
+    connect(
+        monkeypatch,
+        endpoint_url="https://store",
+        verify="/etc/own-ca.pem",
+        config_kwargs={"retries": {"max_attempts": 9}},
+    )
+    operator().execute(context())
+    found = [start.environment for start in stages.starts()]
+    assert [env["AWS_MAX_ATTEMPTS"] for env in found] == ["7", "10"]
+    assert [env["AWS_CA_BUNDLE"] for env in found] == ["/etc/ca.pem", "/etc/own-ca.pem"]
 
 
 def test_what_the_connection_says_more(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use lakehouse_testkit::{Fault, FaultyStore, Outcome, Server};
+use lakehouse_testkit::{Fault, FaultyStore, Outcome, Server, ServerCertificate, TlsStore};
 use lakehouse_tests::{DATE, Lake, error_of, receipt, till};
 
 /// A lake with a published day, and a second file waiting that only a good run may pick up.
@@ -249,6 +249,184 @@ fn wrong_arguments_and_variables_are_refused() {
     lake.env.set("AWS_SECRET_ACCESS_KEY", secret);
     // All is well again, and the second file is picked up.
     assert_eq!(lake.run_day("till", DATE)["rows_published"], 2);
+}
+
+#[test]
+fn settings_of_the_store_that_cannot_work_are_refused_before_anything_is_sent() {
+    let mut lake = lake();
+    lake.env.set("LAKE_CREATE_BUCKETS", "true");
+    let endpoint = lake.env.get("AWS_ENDPOINT_URL").unwrap().to_owned();
+    let key = lake.env.get("AWS_SECRET_ACCESS_KEY").unwrap().to_owned();
+    let at = |rest: &str| format!("{endpoint}{rest}");
+    let buckets = |lake: &Lake| {
+        let folder = lake
+            .server
+            .as_ref()
+            .expect("a server of its own")
+            .data_dir();
+        std::fs::read_dir(folder).expect("a folder").count()
+    };
+    let before = buckets(&lake);
+    let cases: [(&str, String, &[&str]); 14] = [
+        ("AWS_ACCESS_KEY_ID", "lake\n".to_owned(), &["line end"]),
+        ("AWS_SECRET_ACCESS_KEY", format!("{key}\n"), &["line end"]),
+        ("AWS_SECRET_ACCESS_KEY", format!("{key}\r\n"), &["line end"]),
+        ("AWS_SESSION_TOKEN", "to\u{1}ken".to_owned(), &["control"]),
+        ("AWS_REGION", "eu-west-3\n".to_owned(), &["line end"]),
+        (
+            "AWS_REGION",
+            "EU (Paris)".to_owned(),
+            &["blank", "eu-west-3"],
+        ),
+        ("AWS_ENDPOINT_URL", at("\n"), &["line end"]),
+        (
+            "AWS_ENDPOINT_URL",
+            at("/bronze"),
+            &["`/bronze`", "LAKE_BRONZE_URL"],
+        ),
+        ("AWS_ENDPOINT_URL", at("//"), &["`//`"]),
+        ("AWS_ENDPOINT_URL", at("?x=1"), &["`?x=1`"]),
+        ("AWS_ENDPOINT_URL_S3", at("/bronze"), &["`/bronze`"]),
+        (
+            "AWS_ENDPOINT_URL",
+            "localhost:9000".to_owned(),
+            &["http://"],
+        ),
+        (
+            "AWS_ENDPOINT_URL",
+            "http://host:99999".to_owned(),
+            &["port"],
+        ),
+        ("AWS_MAX_ATTEMPTS", "0".to_owned(), &["between 1 and 100"]),
+    ];
+    for (variable, value, words) in cases {
+        let was = lake.env.get(variable).map(str::to_owned);
+        lake.env.set(variable, &value);
+        refuses(&lake, variable, &[&[variable], words].concat(), || {
+            lake.stage("bronze", "till", DATE, &[])
+        });
+        let outcome = lake.stage("bronze", "till", DATE, &[]);
+        assert!(!outcome.stderr.contains(&key), "{variable}: {outcome}");
+        assert!(
+            !outcome.stderr.contains("panicked"),
+            "{variable}: {outcome}"
+        );
+        match was {
+            Some(was) => lake.env.set(variable, was),
+            None => lake.env.remove(variable),
+        };
+    }
+    assert_eq!(buckets(&lake), before, "no bucket was made");
+    // A slash at the end is how browsers copy an address.
+    lake.env.set("AWS_ENDPOINT_URL", at("/"));
+    lake.stage("bronze", "till", DATE, &[]).expect_code(0);
+
+    // Nothing says which store: Amazon's is not meant by silence, and not by a region that is none.
+    lake.env.remove("AWS_ENDPOINT_URL");
+    lake.env.remove("AWS_REGION");
+    refuses(
+        &lake,
+        "no store",
+        &["AWS_ENDPOINT_URL", "AWS_REGION", "minio_default"],
+        || lake.stage("bronze", "till", DATE, &[]),
+    );
+    lake.env.set("AWS_REGION", "paris");
+    refuses(&lake, "no region", &["`paris`", "AWS_ENDPOINT_URL"], || {
+        lake.stage("bronze", "till", DATE, &[])
+    });
+}
+
+#[test]
+fn a_store_that_is_met_in_the_wrong_way_is_refused() {
+    let mut lake = lake();
+    let address = lake.server.as_ref().expect("a server").socket_address();
+    lake.env
+        .set("AWS_ENDPOINT_URL", format!("https://{address}"));
+    refuses(
+        &lake,
+        "no TLS",
+        &["does not speak TLS", "`http://`"],
+        || lake.stage("bronze", "till", DATE, &[]),
+    );
+
+    let tls = TlsStore::in_front_of(address, ServerCertificate::Signed);
+    let plain = tls.endpoint().replace("https://", "http://");
+    lake.env.set("AWS_ENDPOINT_URL", plain);
+    refuses(&lake, "TLS", &["`https://`"], || {
+        lake.stage("bronze", "till", DATE, &[])
+    });
+
+    lake.env.set("AWS_ENDPOINT_URL", tls.endpoint());
+    let bundle = lake.env.write("ca.pem", tls.ca_pem());
+    // Any other CA: this machine need not have one of its own.
+    let stranger = TlsStore::in_front_of(address, ServerCertificate::Signed);
+    let other = lake.env.write("other.pem", stranger.ca_pem());
+    lake.env.set("AWS_CA_BUNDLE", other.to_string_lossy());
+    refuses(
+        &lake,
+        "an unknown CA",
+        &["certificate", "AWS_CA_BUNDLE"],
+        || lake.stage("bronze", "till", DATE, &[]),
+    );
+    lake.env.set("AWS_CA_BUNDLE", "/nowhere/ca.pem");
+    refuses(
+        &lake,
+        "no bundle",
+        &["/nowhere/ca.pem", "AWS_CA_BUNDLE"],
+        || lake.stage("bronze", "till", DATE, &[]),
+    );
+    // Each variable that names the CA makes it trusted.
+    for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+        lake.env.remove("AWS_CA_BUNDLE");
+        lake.env.set(variable, bundle.to_string_lossy());
+        lake.stage("bronze", "till", DATE, &[]).expect_code(0);
+    }
+
+    // What `openssl req -x509` makes unless told otherwise.
+    let authority = TlsStore::in_front_of(address, ServerCertificate::Authority);
+    lake.env.write("ca.pem", authority.ca_pem());
+    lake.env.set("AWS_ENDPOINT_URL", authority.endpoint());
+    refuses(&lake, "a CA", &["that of a CA", "CA:FALSE"], || {
+        lake.stage("bronze", "till", DATE, &[])
+    });
+}
+
+#[test]
+fn a_refusal_without_a_reason_is_asked_for_one() {
+    let mut lake = lake();
+    let server = lake.server.as_ref().expect("a server of its own");
+    let faulty = FaultyStore::in_front_of(server.socket_address());
+    lake.env.set("AWS_ENDPOINT_URL", faulty.endpoint());
+    faulty.always_for("", "", Fault::Status(400, "ExpiredToken"));
+    refuses(
+        &lake,
+        "expired",
+        &["ExpiredToken", "AWS_SESSION_TOKEN"],
+        || lake.stage("bronze", "till", DATE, &[]),
+    );
+    faulty.heal();
+    faulty.always_for("", "", Fault::OtherRegion("eu-west-3"));
+    refuses(
+        &lake,
+        "another region",
+        &["`eu-west-3`", "`us-east-1`", "AWS_REGION", "region_name"],
+        || lake.stage("bronze", "till", DATE, &[]),
+    );
+}
+
+#[test]
+fn a_bronze_object_that_has_rotted_is_named_and_not_tried_again() {
+    let mut lake = lake();
+    let server = lake.server.as_ref().expect("a server of its own");
+    let faulty = FaultyStore::in_front_of(server.socket_address());
+    lake.env.set("AWS_ENDPOINT_URL", faulty.endpoint());
+    faulty.always_for("GET", "one.jsonl", Fault::CorruptBody(3));
+    refuses(
+        &lake,
+        "rotten",
+        &["one.jsonl", "damaged", "delete it"],
+        || lake.stage("silver", "till", DATE, &[]),
+    );
 }
 
 #[test]

@@ -59,10 +59,7 @@ pub async fn objects_come_back_with_what_was_said_of_them(scope: Scope) {
         .expect("an object");
     assert_eq!((got, bytes), (info.clone(), content));
     let path = scope.folder.join("a.json");
-    let downloaded = store
-        .get_verified_to_file(&address, &path, &written.sha256)
-        .await
-        .expect("a file");
+    let downloaded = store.get_to_file(&address, &path).await.expect("a file");
     assert_eq!(
         (downloaded.info, downloaded.size_bytes, downloaded.sha256),
         (info, 9, written.sha256)
@@ -106,7 +103,6 @@ pub async fn what_is_missing_is_told_apart(scope: Scope) {
             .await
             .map(drop),
         store.list(&nowhere).await.map(drop),
-        store.list_directories(&nowhere).await.map(drop),
         store.list_multipart_uploads(MISSING_BUCKET).await.map(drop),
     ];
     for (index, result) in errors.into_iter().enumerate() {
@@ -181,43 +177,6 @@ pub async fn wrong_credentials_are_named_as_such(scope: Scope) {
     }
 }
 
-pub async fn ranges(scope: Scope) {
-    let store = &scope.store;
-    let address = scope.object("digits");
-    store
-        .put_bytes(
-            &address,
-            Bytes::from_static(b"0123456789"),
-            &PutOptions::default(),
-        )
-        .await
-        .expect("a write");
-    for (range, expected) in [
-        (2..5, "234"),
-        (0..1, "0"),
-        (7..100, "789"),
-        (0..10, "0123456789"),
-        (4..4, ""),
-        (10..20, ""),
-        (50..60, ""),
-    ] {
-        let (info, bytes) = store
-            .get_range(&address, range.clone())
-            .await
-            .expect("a read")
-            .expect("an object");
-        assert_eq!(bytes, expected, "{range:?}");
-        assert_eq!(info.size_bytes, 10, "{range:?}");
-    }
-    assert!(
-        store
-            .get_range(&scope.object("missing"), 0..5)
-            .await
-            .expect("a read")
-            .is_none()
-    );
-}
-
 pub async fn empty_objects(scope: Scope) {
     let store = &scope.store;
     let empty = sha256_of_bytes(b"");
@@ -243,10 +202,7 @@ pub async fn empty_objects(scope: Scope) {
             (0, Some(&empty), 0)
         );
         let path = scope.folder.join("downloaded");
-        store
-            .get_verified_to_file(&address, &path, &empty)
-            .await
-            .expect("a file");
+        store.get_to_file(&address, &path).await.expect("a file");
         assert_eq!(std::fs::metadata(&path).expect("a file").len(), 0);
     }
 }

@@ -44,7 +44,7 @@ pub async fn three_parts(scope: Scope) {
         assert_eq!(info.metadata["source"], "ü");
         let downloaded = scope.folder.join("downloaded");
         store
-            .get_verified_to_file(&address, &downloaded, &sha256)
+            .get_to_file(&address, &downloaded)
             .await
             .expect("a file");
         assert_eq!(std::fs::read(&downloaded).expect("a file"), content);

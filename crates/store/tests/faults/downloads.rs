@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use lakehouse_store::{Failure, PutOptions, StoreError};
 use lakehouse_testkit::{Fault, noise};
 
@@ -106,4 +107,39 @@ async fn an_object_that_is_replaced_while_it_is_read_is_not_mixed() {
         .expect_err("it is another object now");
     assert!(matches!(error, StoreError::Replaced { .. }), "{error:?}");
     assert_eq!(error.exit(), Failure::Transient);
+}
+
+#[tokio::test]
+async fn an_object_that_is_damaged_at_rest_is_not_worth_another_attempt() {
+    let scene = Scene::new().await;
+    let content = Bytes::from(noise(1, 300_000));
+    scene
+        .direct
+        .put_bytes(&address(), content, &PutOptions::default())
+        .await
+        .expect("a write");
+    // Every reader gets the same wrong byte, as from a disk that has lost one.
+    scene
+        .proxy
+        .always_for("GET", "", Fault::CorruptBody(77_777));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a");
+    let (_, stream) = scene
+        .store
+        .get_stream(&address())
+        .await
+        .expect("a read")
+        .expect("an object");
+    for result in [
+        scene.store.get_bytes(&address()).await.map(drop),
+        scene.store.get_to_file(&address(), &path).await.map(drop),
+        stream.try_for_each(|_| async { Ok(()) }).await,
+    ] {
+        let error = result.expect_err("damaged");
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+        assert!(error.to_string().contains("s3://faults/a"), "{error}");
+        assert_eq!(error.exit(), Failure::Configuration);
+        assert!(error.hint().is_some_and(|hint| hint.contains("bronze")));
+    }
+    assert!(!path.exists());
 }

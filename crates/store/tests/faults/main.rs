@@ -1,6 +1,7 @@
 //! What happens when the store fails: how often it is asked, and what the caller is told.
 
 mod downloads;
+mod endpoints;
 mod uploads;
 
 use std::time::{Duration, Instant};
@@ -24,7 +25,7 @@ struct Scene {
     /// The same store without the proxy.
     direct: ObjectStore,
     // Last: it outlives its clients.
-    _server: Server,
+    server: Server,
 }
 
 impl Scene {
@@ -56,7 +57,7 @@ impl Scene {
             proxy,
             store,
             direct,
-            _server: server,
+            server,
         }
     }
 
