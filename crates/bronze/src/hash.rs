@@ -4,7 +4,7 @@ use futures::TryStreamExt as _;
 use lakehouse_stage::{Bar, StageError};
 use lakehouse_store::{ObjectStore, Sha256Hasher, StoreError, sha256_of_file};
 
-use crate::source::{Place, SourceFile};
+use crate::source::{Origin, SourceFile};
 
 /// Reads the file once, in pieces. A file that changes meanwhile is an error: its digest would
 /// be of something that never was.
@@ -13,15 +13,15 @@ pub(crate) async fn hash(
     file: &SourceFile,
     bar: &Bar,
 ) -> Result<String, StageError> {
-    let (sha256, size_bytes) = match &file.place {
-        Place::File(path) => {
+    let (sha256, size_bytes) = match &file.origin {
+        Origin::File(path) => {
             let owned = path.clone();
             let hashed = tokio::task::spawn_blocking(move || sha256_of_file(&owned)).await?;
             let hashed = hashed.map_err(|error| unreadable(file, error))?;
             bar.increase(hashed.1);
             hashed
         }
-        Place::Object { address, etag } => {
+        Origin::Object { address, etag } => {
             let Some((info, mut stream)) = store.get_stream(address).await? else {
                 return Err(file.changed());
             };
@@ -43,7 +43,7 @@ pub(crate) async fn hash(
         }
     };
     // An object that was read under its ETag is what it was; a file may have been written to.
-    let is_file = matches!(file.place, Place::File(_));
+    let is_file = matches!(file.origin, Origin::File(_));
     if size_bytes != file.size_bytes || (is_file && !file.is_unchanged(store).await?) {
         return Err(file.changed());
     }
@@ -57,7 +57,7 @@ pub(crate) fn unreadable(file: &SourceFile, error: StoreError) -> StageError {
     }
     let local = matches!(error, StoreError::Local { .. });
     let stage_error =
-        StageError::from(error).context(format!("cannot read the source file `{}`", file.place));
+        StageError::from(error).context(format!("cannot read the source file `{}`", file.origin));
     if local {
         stage_error.hint("is it still there, and may this user read it?")
     } else {

@@ -1,17 +1,15 @@
 //! Bronze: a day's source files, byte for byte, in the store.
 //!
 //! Each file is hashed before it is sent, so that what is there already is never sent again,
-//! and sent with its checksum, so that what arrives is what was read. Nothing is overwritten:
-//! a file that comes again with other bytes gets a name of its own. The manifest says which
-//! objects count; it is written last and only while it is as it was read, so that two runs of
-//! one day at once end as one run after the other would.
+//! and sent with its checksum, so that what arrives is what was read. How files become objects
+//! that a manifest names is the protocol of `lakehouse-deliver`; here is what is a folder's or a
+//! prefix's own.
 
-mod copy;
+mod content;
 mod day;
 mod hash;
 mod plan;
 mod source;
-mod sweep;
 
 use lakehouse_contract::Name;
 use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError, aggregate, part_of};
@@ -31,7 +29,7 @@ pub struct Arguments {
     #[arg(long = "dataset", value_name = "NAME")]
     datasets: Vec<Name>,
 
-    /// Remove files that the source no longer has, and objects that the manifest no longer names
+    /// Remove files that the source no longer has, and objects that no manifest has named for an hour
     #[arg(long)]
     prune: bool,
 }

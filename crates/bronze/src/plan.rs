@@ -14,7 +14,8 @@ impl Day<'_> {
     /// the content, it says so.
     pub(crate) async fn plan(&self, prune: bool) -> Result<Exit, StageError> {
         let files = self.list().await?;
-        let address = self.manifest_address();
+        let partition = self.delivery.partition();
+        let address = self.delivery.manifest_address();
         // A bucket that the run itself would make holds no manifest.
         let old = match manifest::load(&self.context.store, &address).await {
             Err(StoreError::BucketMissing { .. })
@@ -30,7 +31,7 @@ impl Day<'_> {
         }
         let mut changes = false;
         for file in &files {
-            self.context.would_read(&file.place);
+            self.context.would_read(&file.origin);
             let known = old
                 .as_ref()
                 .and_then(|(manifest, _)| manifest.file(&file.name));
@@ -44,12 +45,12 @@ impl Day<'_> {
                         .replace(HASH_SHOWN, "<content hash>");
                     self.context.would_write(format_args!(
                         "{} if its bytes are new",
-                        self.partition.object(&object)
+                        partition.object(&object)
                     ));
                 }
                 None => {
                     changes = true;
-                    self.context.would_write(self.partition.object(&file.name));
+                    self.context.would_write(partition.object(&file.name));
                 }
             }
         }

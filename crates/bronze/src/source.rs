@@ -24,14 +24,14 @@ pub(crate) struct SourceFile {
     /// Its path relative to the source.
     pub name: String,
     /// Where it is.
-    pub place: Place,
+    pub origin: Origin,
     pub size_bytes: u64,
     pub modified_at: DateTime<Utc>,
 }
 
 /// Where a source file is.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) enum Origin {
     File(PathBuf),
     Object {
         address: ObjectAddress,
@@ -39,7 +39,7 @@ pub(crate) enum Place {
     },
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Origin {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(formatter),
@@ -98,7 +98,10 @@ impl Source {
         for file in &files {
             Layout::check_source_name(&file.name).map_err(|error| {
                 StageError::from(error)
-                    .context(format!("the source file `{}` cannot be copied", file.place))
+                    .context(format!(
+                        "the source file `{}` cannot be copied",
+                        file.origin
+                    ))
                     .hint("rename the file, or narrow the pattern `files` of the dataset")
             })?;
         }
@@ -124,7 +127,7 @@ async fn list_prefix(
             name: name.to_owned(),
             size_bytes: object.size_bytes,
             modified_at: object.last_modified,
-            place: Place::Object {
+            origin: Origin::Object {
                 address: object.address.clone(),
                 etag: object.etag,
             },
@@ -133,7 +136,17 @@ async fn list_prefix(
     Ok(files)
 }
 
-/// Walks the folders that the pattern can reach and no others: a source holds all days.
+/// A folder that is still to be looked into.
+struct Waiting {
+    /// Its path relative to the source, with a `/` at its end; empty for the source itself.
+    relative: String,
+    /// The source, and what links above it lead to, as the system knows these folders.
+    linked: Vec<PathBuf>,
+}
+
+/// Walks the folders that the pattern can reach and no others: a source holds all days. Symbolic
+/// links are followed, to folders as to files; one that leads back to where it came from is
+/// refused, since the same files would be delivered under several names.
 fn list_folder(root: &Path, glob: &FileGlob) -> Result<Vec<SourceFile>, StageError> {
     let depth = glob.to_string().matches('/').count();
     let beginning = glob
@@ -141,8 +154,11 @@ fn list_folder(root: &Path, glob: &FileGlob) -> Result<Vec<SourceFile>, StageErr
         .rfind('/')
         .map_or("", |end| &glob.literal_prefix()[..=end]);
     let mut files = Vec::new();
-    let mut folders = vec![beginning.to_owned()];
-    while let Some(relative) = folders.pop() {
+    let mut folders = vec![Waiting {
+        relative: beginning.to_owned(),
+        linked: std::fs::canonicalize(root).into_iter().collect(),
+    }];
+    while let Some(Waiting { relative, linked }) = folders.pop() {
         let folder = root.join(&relative);
         let failed = |error: &std::io::Error| {
             StageError::from_io(
@@ -164,9 +180,19 @@ fn list_folder(root: &Path, glob: &FileGlob) -> Result<Vec<SourceFile>, StageErr
             let file_name = entry.file_name();
             let name = format!("{relative}{}", file_name.to_string_lossy());
             let kind = entry.file_type().map_err(|error| failed(&error))?;
-            if kind.is_dir() {
+            // A link that leads nowhere is a broken file where its name is that of one.
+            let is_folder_link = kind.is_symlink()
+                && std::fs::metadata(entry.path()).is_ok_and(|target| target.is_dir());
+            if kind.is_dir() || is_folder_link {
                 if name.matches('/').count() < depth {
-                    folders.push(format!("{name}/"));
+                    let mut linked = linked.clone();
+                    if is_folder_link {
+                        linked.push(follow(&folder, &entry.path(), &linked)?);
+                    }
+                    folders.push(Waiting {
+                        relative: format!("{name}/"),
+                        linked,
+                    });
                 }
                 continue;
             }
@@ -188,7 +214,29 @@ fn list_folder(root: &Path, glob: &FileGlob) -> Result<Vec<SourceFile>, StageErr
     Ok(files)
 }
 
-/// What is known of a file before it is read, symbolic links followed; nothing for what is no
+/// Where a link to a folder leads, unless that is a folder that the way to it went through.
+fn follow(folder: &Path, link: &Path, linked: &[PathBuf]) -> Result<PathBuf, StageError> {
+    let resolved = std::fs::canonicalize(link)
+        .and_then(|target| std::fs::canonicalize(folder).map(|folder| (target, folder)));
+    let (target, folder) = resolved.map_err(|error| {
+        StageError::from_io(
+            format!("cannot follow the symbolic link `{}`", link.display()),
+            &error,
+        )
+        .hint("is what it leads to there, and may this user read it?")
+    })?;
+    if folder.starts_with(&target) || linked.iter().any(|above| above.starts_with(&target)) {
+        return Err(StageError::usage(format!(
+            "the symbolic link `{}` leads back to `{}`, which it is in",
+            link.display(),
+            target.display()
+        ))
+        .hint("remove the link, or narrow the pattern `files` of the dataset"));
+    }
+    Ok(target)
+}
+
+/// What is known of a file before it is read, symbolic links followed; nothing for what is not a
 /// regular file.
 fn describe(name: String, path: PathBuf) -> Result<Option<SourceFile>, StageError> {
     let metadata = std::fs::metadata(&path).map_err(|error| {
@@ -207,7 +255,7 @@ fn describe(name: String, path: PathBuf) -> Result<Option<SourceFile>, StageErro
         name,
         size_bytes: metadata.len(),
         modified_at: whole_micros(modified.into()),
-        place: Place::File(path),
+        origin: Origin::File(path),
     }))
 }
 
@@ -219,8 +267,8 @@ fn whole_micros(time: DateTime<Utc>) -> DateTime<Utc> {
 impl SourceFile {
     /// Whether the file is still as it was listed.
     pub(crate) async fn is_unchanged(&self, store: &ObjectStore) -> Result<bool, StageError> {
-        match &self.place {
-            Place::File(path) => {
+        match &self.origin {
+            Origin::File(path) => {
                 let (name, path) = (self.name.clone(), path.clone());
                 let now = tokio::task::spawn_blocking(move || describe(name, path)).await?;
                 // A file that is gone has changed as well.
@@ -230,7 +278,7 @@ impl SourceFile {
                     })
                 }))
             }
-            Place::Object { address, etag } => {
+            Origin::Object { address, etag } => {
                 match store.head(address).await {
                     Ok(now) => Ok(now
                         .is_some_and(|now| now.etag == *etag && now.size_bytes == self.size_bytes)),
@@ -243,7 +291,7 @@ impl SourceFile {
 
     /// The error for a file that is not what it was when it was listed.
     pub(crate) fn changed(&self) -> StageError {
-        StageError::transient(format!("the source file `{}` changed while it was being read", self.place))
+        StageError::transient(format!("the source file `{}` changed while it was being read", self.origin))
             .hint("run the stage again when the file is complete; deliver files under another name and rename them")
     }
 }
@@ -304,6 +352,43 @@ mod tests {
         let error = list_folder(root.path(), &glob("*.json")).unwrap_err();
         assert_eq!(error.exit, lakehouse_stage::Exit::Usage);
         assert!(error.message.contains("link.json"), "{error:?}");
+    }
+
+    #[test]
+    fn links_to_folders_are_followed_and_circles_refused() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(elsewhere.path().join("deep")).unwrap();
+        std::fs::write(elsewhere.path().join("a.json"), "a").unwrap();
+        std::fs::write(elsewhere.path().join("deep/b.json"), "b").unwrap();
+        symlink(elsewhere.path(), root.path().join("2024-01-15")).unwrap();
+        assert_eq!(
+            names(root.path(), "{date:%Y-%m-%d}/*.json"),
+            ["2024-01-15/a.json"]
+        );
+        assert_eq!(names(root.path(), "*/*.json"), ["2024-01-15/a.json"]);
+        assert_eq!(names(root.path(), "*/*/*.json"), ["2024-01-15/deep/b.json"]);
+        // Two names of one folder beside each other are no circle.
+        symlink(elsewhere.path(), root.path().join("again")).unwrap();
+        assert_eq!(
+            names(root.path(), "*/*.json"),
+            ["2024-01-15/a.json", "again/a.json"]
+        );
+        // A broken link beside the files is nobody's business.
+        symlink("nowhere", root.path().join("broken")).unwrap();
+        assert_eq!(names(root.path(), "*/*.json").len(), 2);
+
+        for target in [elsewhere.path().join("deep"), root.path().to_owned()] {
+            let link = elsewhere.path().join("deep/back");
+            symlink(&target, &link).unwrap();
+            let error = list_folder(root.path(), &glob("*/*/*/*.json")).unwrap_err();
+            assert_eq!(error.exit, lakehouse_stage::Exit::Usage);
+            assert!(error.message.contains("back"), "{error:?}");
+            // The pattern does not reach it.
+            assert_eq!(names(root.path(), "*/*/*.json").len(), 2);
+            std::fs::remove_file(link).unwrap();
+        }
     }
 
     #[test]

@@ -77,7 +77,8 @@ fn a_file_that_changes_while_it_is_read_is_transient() {
     assert_eq!(shop.partition().len(), 2);
 }
 
-fn wait_for(faulty: &FaultyStore) {
+/// Waits until all that is to go wrong has met its request.
+pub fn wait_for(faulty: &FaultyStore) {
     let start = Instant::now();
     while faulty.waiting() > 0 {
         assert!(

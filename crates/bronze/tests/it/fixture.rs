@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use lakehouse_testkit::{Env, Outcome, Server};
+use lakehouse_testkit::{Env, FaultyStore, Outcome, Server};
 use serde_json::Value;
 
 pub const DATE: &str = "2024-01-15";
@@ -96,6 +97,15 @@ impl Shop {
         let outcome = self.bronze(more);
         outcome.expect_code(0);
         outcome.report()
+    }
+
+    /// From now on the store says that it is two hours later: what is in it is old. The clock is
+    /// the proxy's, for as long as that is kept.
+    pub fn later(&mut self) -> FaultyStore {
+        let proxy = FaultyStore::in_front_of(self.server.socket_address());
+        proxy.set_clock_ahead(Duration::from_secs(2 * 60 * 60));
+        self.env.set("AWS_ENDPOINT_URL", proxy.endpoint());
+        proxy
     }
 
     /// The objects of the day's partition, by name.

@@ -1,29 +1,42 @@
 //! `--prune`: objects that the manifest no longer names.
 //!
-//! Stores ignore conditions on deletes, so nothing makes this exact while another run of the
-//! day is at work. It is safe all the same: the manifest is read again right before each
-//! delete, and whoever writes a manifest looks afterwards whether all that it names is there
-//! (see `Day::round`), and sends again what is not.
+//! The manifest is read again right before each delete, but a delete may arrive late, when another
+//! delivery has come and gone. What makes it harmless is age, see the crate's documentation.
 
+use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use lakehouse_stage::StageError;
 use lakehouse_store::manifest;
 use lakehouse_store::{Location, ObjectAddress, ObjectStore};
 
-/// Removes what is not named; how many objects that were.
+/// What a sweep did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    /// Objects that were removed.
+    pub removed: u64,
+    /// Objects that the manifest does not name and that are too young to be removed.
+    pub left: u64,
+}
+
+/// Removes what is not named and was last written before `before`.
 pub(crate) async fn sweep(
     store: &ObjectStore,
     partition: &Location,
     manifest_address: &ObjectAddress,
-) -> Result<u64, StageError> {
+    before: DateTime<Utc>,
+) -> Result<Swept, StageError> {
     let mut objects = store.list_stream(partition);
-    let mut swept = 0;
+    let mut swept = Swept::default();
     let mut named = names(store, manifest_address).await?;
     while let Some(object) = objects.try_next().await? {
         let Some(name) = partition.relative(&object.address) else {
             continue;
         };
         if object.address == *manifest_address || named.iter().any(|one| one == name) {
+            continue;
+        }
+        if object.last_modified >= before {
+            swept.left += 1;
             continue;
         }
         named = names(store, manifest_address).await?;
@@ -33,7 +46,7 @@ pub(crate) async fn sweep(
         }
         store.delete(&object.address).await?;
         tracing::info!(address = %object.address, bytes = object.size_bytes, "removed: the manifest does not name it");
-        swept += 1;
+        swept.removed += 1;
     }
     Ok(swept)
 }
