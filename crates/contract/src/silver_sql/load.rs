@@ -131,8 +131,10 @@ fn transforms(contract: &Contract, source_table: &str) -> String {
     let mut select: Vec<String> = Vec::new();
     for (place, column) in contract.columns.iter().enumerate() {
         match &column.transform {
+            // The CASE holds for every row. Without it the engine computes what two transforms
+            // share, or one names twice, once and outside of TRY, where it fails the day.
             Some(expression) => select.push(format!(
-                "TRY({{'value': (\n{expression}\n)}}) AS {}",
+                "TRY(CASE WHEN _lake_file IS NOT NULL THEN {{'value': (\n{expression}\n)}} END) AS {}",
                 computed(place)
             )),
             None => select.push(name(column)),

@@ -168,8 +168,8 @@ fn transforms_see_columns_and_texts_but_not_one_another() {
         "  SELECT _lake_computed_1.\"value\" AS \"a\", _lake_computed_2.\"value\" AS \"b\", \
          \"c\" + CAST(0 AS DOUBLE) AS \"c\", lake_pseudonymise(\"d\", 16) AS \"d\", \
          _lake_computed_1 IS NULL AS _lake_failed_1, _lake_computed_2 IS NULL AS _lake_failed_2,\n",
-        "    SELECT TRY({'value': (\ntrim(a)\n)}) AS _lake_computed_1, \
-         TRY({'value': (\na || source.\"x.y\"\n)}) AS _lake_computed_2, \"c\", \"d\",\n",
+        "    SELECT TRY(CASE WHEN _lake_file IS NOT NULL THEN {'value': (\ntrim(a)\n)} END) AS _lake_computed_1, \
+         TRY(CASE WHEN _lake_file IS NOT NULL THEN {'value': (\na || source.\"x.y\"\n)} END) AS _lake_computed_2, \"c\", \"d\",\n",
         "      SELECT \"a\", \"c\", \"d\", {'x.y': \"source.x.y\"} AS \"source\", _lake_file,",
     ] {
         assert!(load.contains(part), "{part}\n---\n{load}");
