@@ -130,6 +130,22 @@ impl EngineError {
         }
     }
 
+    /// Whether values of the data caused it, where the statement had been bound before: a number
+    /// too large for its type, a text that is not a date, a division by zero.
+    #[must_use]
+    pub fn is_caused_by_values(&self) -> bool {
+        matches!(
+            self,
+            Self::Sql {
+                kind: SqlErrorKind::Conversion
+                    | SqlErrorKind::OutOfRange
+                    | SqlErrorKind::InvalidInput
+                    | SqlErrorKind::Constraint,
+                ..
+            }
+        )
+    }
+
     /// What to do about it, where that is known.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

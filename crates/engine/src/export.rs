@@ -6,11 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 
-use lakehouse_contract::quote;
+use lakehouse_contract::{MartFormat, quote};
+use serde::Deserialize as _;
+use serde::de::IgnoredAny;
 
-use crate::error::EngineError;
+use crate::error::{EngineError, SqlErrorKind};
+use crate::parquet::scan;
 use crate::session::{Session, bare_select, path_text};
 
 /// Rows of a row group unless said otherwise, and at most: what the engine's sort hands over in one
@@ -55,6 +60,15 @@ impl Default for ParquetOptions {
             rows_per_group: DEFAULT_ROWS_PER_GROUP,
         }
     }
+}
+
+/// A file in another format that was derived from a Parquet file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// Its format.
+    pub format: MartFormat,
+    /// Where it is: beside the Parquet file, with the format's extension.
+    pub path: PathBuf,
 }
 
 /// Rows per group for rows of which `rows` take `total_bytes`: fewer where rows are long.
@@ -143,6 +157,30 @@ impl Session {
         self.copy(select, path, &format)
     }
 
+    /// Derives files of other formats from a Parquet file, beside it and in its order. Parquet
+    /// among the formats is the file itself, and is passed over.
+    ///
+    /// # Errors
+    ///
+    /// What the engine reports, a full disk among it; values that JSON cannot say.
+    pub fn export(&self, data: &Path, formats: &[MartFormat]) -> Result<Vec<Export>, EngineError> {
+        let select = format!("SELECT * FROM {}", scan(&[data.to_owned()])?);
+        let mut exports = Vec::new();
+        for format in formats {
+            let path = data.with_extension(format.extension());
+            match format {
+                MartFormat::Parquet => continue,
+                MartFormat::Csv => self.write_csv(&select, &path)?,
+                MartFormat::Json => self.write_json(&select, &path)?,
+            };
+            exports.push(Export {
+                format: *format,
+                path,
+            });
+        }
+        Ok(exports)
+    }
+
     /// Writes the rows of `select` as CSV: UTF-8, a header, commas, lines ending in LF, quotes
     /// (doubled inside) where a value needs them. NULL is nothing, the empty text is `""`.
     /// Returns the number of rows.
@@ -154,14 +192,17 @@ impl Session {
         self.copy(select, path, "FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '', COMPRESSION none")
     }
 
-    /// Writes the rows of `select` as one JSON array of objects, an object a line. Returns the
-    /// number of rows.
+    /// Writes the rows of `select` as one JSON array of objects, an object a line, and reads it
+    /// again with another parser: the engine writes `NaN`, which no JSON has. Returns the number
+    /// of rows.
     ///
     /// # Errors
     ///
-    /// What the engine reports, a full disk among it.
+    /// What the engine reports, a full disk among it; values that JSON cannot say.
     pub fn write_json(&self, select: &str, path: &Path) -> Result<u64, EngineError> {
-        self.copy(select, path, "FORMAT json, ARRAY true, COMPRESSION none")
+        let rows = self.copy(select, path, "FORMAT json, ARRAY true, COMPRESSION none")?;
+        check_json(path)?;
+        Ok(rows)
     }
 
     fn copy(&self, select: &str, path: &Path, format: &str) -> Result<u64, EngineError> {
@@ -171,6 +212,26 @@ impl Session {
             quote::literal(path_text(path)?)
         ))
     }
+}
+
+/// Refuses a file that is not valid JSON.
+fn check_json(path: &Path) -> Result<(), EngineError> {
+    let invalid = |error: serde_json::Error| {
+        let kind = match error.is_io() {
+            true => SqlErrorKind::Io,
+            false => SqlErrorKind::InvalidInput,
+        };
+        EngineError::Sql {
+            kind,
+            message: format!("the rows cannot be written as JSON: {error}"),
+        }
+    };
+    let file = File::open(path).map_err(|error| invalid(serde_json::Error::io(error)))?;
+    let mut parser = serde_json::Deserializer::from_reader(BufReader::new(file));
+    // It passes over values without recursion, so their depth needs no bound.
+    IgnoredAny::deserialize(&mut parser)
+        .and_then(|_| parser.end())
+        .map_err(invalid)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod bridge;
 mod chunk;
 mod error;
 mod export;
+mod finite;
 pub mod guard;
 mod lock;
 mod long_texts;
@@ -32,7 +33,8 @@ mod value;
 
 pub use chunk::{Chunk, Fixed};
 pub use error::{EngineError, Failure, SqlErrorKind};
-pub use export::{DEFAULT_ROWS_PER_GROUP, ParquetOptions, rows_per_group};
+pub use export::{DEFAULT_ROWS_PER_GROUP, Export, ParquetOptions, rows_per_group};
+pub use finite::non_finite_condition;
 pub use ordered::PIECE_BYTES;
 pub use session::{Rows, Session, SessionOptions, version};
 pub use source::{ColumnKind, RowSource, RowWorker};

@@ -112,7 +112,7 @@ impl Session {
     }
 }
 
-fn scan(paths: &[PathBuf]) -> Result<String, EngineError> {
+pub(crate) fn scan(paths: &[PathBuf]) -> Result<String, EngineError> {
     let paths: Vec<String> = paths
         .iter()
         .map(|path| path_text(path).map(quote::literal))
