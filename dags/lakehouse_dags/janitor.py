@@ -1,4 +1,4 @@
-"""The janitor: what dead workers left behind, and snapshots that have become stale."""
+"""The janitor: what dead workers left behind, and marts that have become stale."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from lakehouse_dags.pipelines import JANITOR, Pipeline
 from lakehouse_dags.settings import Settings
 
 _DOCUMENTATION = """\
-Sweeps what dead workers left in the store and on this machine, and rebuilds snapshots whose inputs
-have changed since: after the replay of a day, those of the days that follow it.
+Sweeps what dead workers left in the store and on this machine, and rebuilds the marts that were made
+from other inputs, or by another definition, than now: after a day was replayed, the snapshots of the
+days that came after it.
 
 It may run at any time, beside any other run, as often as you like.
 """
@@ -24,7 +25,7 @@ def build(pipelines: list[Pipeline], settings: Settings) -> DAG:
         raise ValueError(f"LAKE_JANITOR_CRON: {problem}")
     dag = DAG(
         dag_id=JANITOR,
-        description="Sweeps what dead workers left, and rebuilds stale snapshots.",
+        description="Sweeps what dead workers left, and rebuilds stale marts.",
         doc_md=_DOCUMENTATION,
         schedule=CronDataIntervalTimetable(schedule.cron, timezone=schedule.timezone),
         start_date=schedule.start_date,
@@ -46,7 +47,7 @@ def build(pipelines: list[Pipeline], settings: Settings) -> DAG:
         settings={"LAKE_OLDER_THAN": settings.janitor_older_than},
     )
     for pipeline in pipelines:
-        if pipeline.snapshot_marts:
+        if pipeline.marts:
             StageOperator(
                 task_id=f"stale_{pipeline.name}",
                 bash_command=commands.STALE,

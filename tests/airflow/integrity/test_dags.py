@@ -134,7 +134,11 @@ def test_the_form(dags: dict[str, Any]) -> None:
 
 def test_the_janitor(dags: dict[str, Any]) -> None:
     dag = dags["lakehouse_janitor"]
-    assert {task.task_id for task in dag.tasks} == {"sweep", "stale_online_retail"}
+    assert {task.task_id for task in dag.tasks} == {
+        "sweep",
+        "stale_online_retail",
+        "stale_sales",
+    }
     assert (dag.max_active_runs, dag.max_active_tasks) == (1, 1)
 
 

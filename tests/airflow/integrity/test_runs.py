@@ -116,8 +116,12 @@ def test_the_janitor(run: Run, stages: Stages) -> None:
     ended = run("lakehouse_janitor", after="2025-11-04T10:13:14")
     assert ended.state == "success"
     arguments = sorted(start.arguments for start in stages.starts())
-    stale = ["--pipeline", "online_retail", "--date", "2025-11-03", "--run-id", ended.run_id]
-    assert arguments == [["--older-than", "2d"], [*stale, "--stale"]]
+    run_of = ["--date", "2025-11-03", "--run-id", ended.run_id]
+    stale = [
+        ["--pipeline", pipeline, *run_of, "--stale"]
+        for pipeline in sorted(["online_retail", "sales", *SCHEDULES])
+    ]
+    assert arguments == [["--older-than", "2d"], *stale]
 
 
 # --- which day -------------------------------------------------------------------------------
