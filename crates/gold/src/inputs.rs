@@ -1,124 +1,326 @@
-//! What a mart reads: published data files, brought to the workspace, several at once.
+//! What instances read, in the workspace: published data files, several fetched at once, and
+//! those that were computed by this run before.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use futures::StreamExt;
-use lakehouse_contract::{Input, Name, RunDate};
+use lakehouse_bind::EngineFailure;
+use lakehouse_bind::marts::{relation, schema_and_name};
+use lakehouse_contract::quote::{identifier, literal};
+use lakehouse_contract::{Input, RunDate};
+use lakehouse_engine::Session;
 use lakehouse_stage::{Context, StageError};
-use lakehouse_store::{ObjectAddress, StoreError, sha256_of_bytes};
+use lakehouse_store::StoreError;
 
-use lakehouse_bind::marts::schema_and_name;
+use crate::instance::{Instance, Pins, WindowDays};
+use crate::marts::Marts;
+use crate::published::data_address;
 
 /// Objects that are fetched at once. Partials are small: latency, not bandwidth, is the cost.
 const FETCHES_AT_ONCE: usize = 16;
+/// The column that tells which day a row came from, in the table of an input that is looked back
+/// at.
+const DATE_COLUMN: &str = "_lake_date";
 
-/// One published partition in the workspace.
-#[derive(Debug, Clone)]
-pub struct Partition {
-    /// Its run date.
-    pub date: RunDate,
-    /// SHA-256 of its data file.
-    pub sha256: String,
-    /// The local copy.
-    pub path: PathBuf,
+/// What is known of one partition of an input.
+enum Held {
+    /// A local data file.
+    File {
+        sha256: String,
+        path: PathBuf,
+        /// A copy made for reading; a computed file is still to be published.
+        is_copy: bool,
+    },
+    /// Its rows are in the input's table, the file is gone.
+    Loaded { sha256: String },
+    /// It is not published.
+    Absent,
+    /// It could not be fetched.
+    Failed(StageError),
 }
 
-/// The address of an input's data file on a date.
-#[must_use]
-pub fn data_address(context: &Context, input: &Input, date: &RunDate) -> ObjectAddress {
-    let pipeline = &context.pipeline.name;
-    match input {
-        Input::Silver(name) => context.layout.silver_data(pipeline, name, date),
-        Input::Gold(name) => context.layout.gold_data(pipeline, name, date),
-    }
-}
-
-/// Fetches an input's partitions on the given dates; absent ones are left out.
+/// The inputs of a run.
 ///
-/// # Errors
-/// Store failures, a full disk.
-pub async fn fetch(
-    context: &Context,
-    input: &Input,
-    dates: &[RunDate],
-) -> Result<Vec<Partition>, StageError> {
-    let _phase = context.report.phase("fetch");
-    let (schema, name) = schema_and_name(input);
-    let folder = context
-        .workspace
-        .directory(&format!("{schema}.{name}.in"))?;
-    let mut fetches = futures::stream::iter(dates)
-        .map(|date| {
-            let path = folder.join(format!("{date}.parquet"));
-            async move {
-                let address = data_address(context, input, date);
-                match context.store.get_to_file(&address, &path).await {
-                    Ok(downloaded) => Ok(Some(Partition {
-                        date: *date,
-                        sha256: downloaded.sha256,
-                        path,
-                    })),
-                    Err(StoreError::NotFound { .. }) => Ok(None),
-                    Err(error) => Err(StageError::from(error)),
-                }
-            }
-        })
-        .buffer_unordered(FETCHES_AT_ONCE);
-    let mut found = Vec::new();
-    while let Some(partition) = fetches.next().await {
-        found.extend(partition?);
+/// An input of which one day is read is a view over that day's file. One that is looked back at
+/// is a table, into which each partition goes once however many instances read it, and out of
+/// which views cut their windows.
+pub struct Inputs<'a> {
+    context: &'a Context,
+    marts: &'a Marts,
+    held: BTreeMap<(Input, RunDate), Held>,
+    /// The inputs that have a table, with the dates in it and the SHA-256 that each came from.
+    tables: BTreeMap<Input, BTreeMap<RunDate, String>>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Nothing is held yet.
+    #[must_use]
+    pub fn new(context: &'a Context, marts: &'a Marts) -> Self {
+        Self {
+            context,
+            marts,
+            held: BTreeMap::new(),
+            tables: BTreeMap::new(),
+        }
     }
-    found.sort_by_key(|partition| partition.date);
-    Ok(found)
-}
 
-/// The dates on which an input of gold is published; with `last`, up to and including it.
-///
-/// # Errors
-/// Store failures.
-pub async fn published_dates(
-    context: &Context,
-    mart: &Name,
-    last: Option<&RunDate>,
-) -> Result<Vec<RunDate>, StageError> {
-    let place = context.layout.gold_mart(&context.pipeline.name, mart);
-    let mut dates: Vec<RunDate> = context
-        .store
-        .list(&place)
-        .await?
-        .iter()
-        .filter(|object| object.address.file_name() == "data.parquet")
-        .filter_map(|object| context.layout.partition_date(&object.address))
-        .filter(|date| last.is_none_or(|last| date <= last))
-        .collect();
-    dates.sort();
-    Ok(dates)
-}
-
-/// What a mart was computed from, as it is kept in the data file: the sorted inputs, the
-/// SELECT, the engine. A clock, a run id or an object key is in none of it.
-#[must_use]
-pub fn fingerprint(
-    select: &str,
-    inputs: &BTreeMap<String, Vec<(RunDate, String)>>,
-) -> BTreeMap<String, String> {
-    let listed: Vec<serde_json::Value> = inputs
-        .iter()
-        .flat_map(|(input, partitions)| {
-            partitions.iter().map(move |(date, sha256)| {
-                serde_json::json!({"input": input, "date": date.to_string(), "sha256": sha256})
+    /// Fetches partitions that are not held yet. One that cannot be fetched fails the instances
+    /// that read it, when they ask for their pins.
+    pub async fn fetch(&mut self, wanted: impl IntoIterator<Item = (Input, RunDate)>) {
+        let missing: BTreeSet<(Input, RunDate)> = wanted
+            .into_iter()
+            .filter(|partition| !self.held.contains_key(partition))
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let _phase = self.context.report.phase("fetch");
+        let context = self.context;
+        let mut fetches = futures::stream::iter(missing)
+            .map(|(input, date)| async move {
+                let held = fetch_one(context, &input, &date).await;
+                ((input, date), held.unwrap_or_else(Held::Failed))
             })
-        })
-        .collect();
-    let inputs_json = serde_json::Value::from(listed).to_string();
-    let select_sha256 = sha256_of_bytes(select.as_bytes());
-    let engine = lakehouse_engine::version();
-    let whole = sha256_of_bytes(format!("{inputs_json}\n{select_sha256}\n{engine}").as_bytes());
-    BTreeMap::from([
-        ("lake.inputs".to_owned(), inputs_json),
-        ("lake.select_sha256".to_owned(), select_sha256),
-        ("lake.engine".to_owned(), engine),
-        ("lake.fingerprint".to_owned(), whole),
-    ])
+            .buffer_unordered(FETCHES_AT_ONCE);
+        while let Some((partition, held)) = fetches.next().await {
+            self.held.insert(partition, held);
+        }
+    }
+
+    /// Holds what this run computed; it replaces what was published.
+    pub fn add(&mut self, input: Input, date: RunDate, sha256: String, path: &Path) {
+        let computed = Held::File {
+            sha256,
+            path: path.to_path_buf(),
+            is_copy: false,
+        };
+        self.held.insert((input, date), computed);
+    }
+
+    /// What an instance is computed from, of the given partitions, which have been fetched.
+    ///
+    /// # Errors
+    /// That of the first partition that could not be fetched.
+    pub fn pins(
+        &self,
+        instance: &Instance<'_>,
+        partitions: &[(Input, RunDate)],
+    ) -> Result<Pins, StageError> {
+        let mut pins: Pins = instance
+            .mart
+            .definition
+            .reads
+            .keys()
+            .map(|input| (input.clone(), Vec::new()))
+            .collect();
+        for partition in partitions {
+            let sha256 = match self.held.get(partition) {
+                Some(Held::File { sha256, .. } | Held::Loaded { sha256 }) => sha256.clone(),
+                Some(Held::Failed(error)) => return Err(error.clone()),
+                Some(Held::Absent) | None => continue,
+            };
+            let (input, date) = partition;
+            pins.entry(input.clone()).or_default().push((*date, sha256));
+        }
+        for days in pins.values_mut() {
+            days.sort();
+        }
+        Ok(pins)
+    }
+
+    /// Opens an instance's inputs as `silver.<dataset>` and `gold.<mart>`; what is absent is
+    /// empty, with its types.
+    ///
+    /// # Errors
+    /// Engine failures, a full disk.
+    pub fn open(
+        &mut self,
+        session: &Session,
+        instance: &Instance<'_>,
+        pins: &Pins,
+    ) -> Result<(), StageError> {
+        for (input, window) in &instance.mart.definition.reads {
+            let action = format!("open `{input}` for {instance}");
+            let days = instance.days(*window);
+            let pinned = pins.get(input).map(Vec::as_slice).unwrap_or_default();
+            if days.is_one_day() && !self.tables.contains_key(input) {
+                let paths: Vec<PathBuf> = pinned
+                    .iter()
+                    .filter_map(|(date, _)| match self.held.get(&(input.clone(), *date)) {
+                        Some(Held::File { path, .. }) => Some(path.clone()),
+                        _ => None,
+                    })
+                    .collect();
+                let (schema, name) = schema_and_name(input);
+                let columns = self.columns(input);
+                session
+                    .read_parquet_view(schema, name.as_str(), &paths, Some(&columns))
+                    .stage(&action)?;
+                continue;
+            }
+            self.load(session, input, pinned, &action)?;
+            self.window_view(session, input, &days, &action)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of the files that the instances of a date read and made.
+    pub fn release_files(&mut self) {
+        let tables = &self.tables;
+        self.held.retain(|(input, date), held| {
+            let Held::File { sha256, path, .. } = &*held else {
+                return !matches!(held, Held::Failed(_));
+            };
+            remove(path);
+            let sha256 = sha256.clone();
+            let is_loaded = tables
+                .get(input)
+                .is_some_and(|loaded| loaded.get(date) == Some(&sha256));
+            if is_loaded {
+                *held = Held::Loaded { sha256 };
+            }
+            is_loaded
+        });
+    }
+
+    fn columns(&self, input: &Input) -> Vec<(String, String)> {
+        match input {
+            Input::Silver(dataset) => self.context.contracts[dataset].published_types(),
+            Input::Gold(mart) => self.marts.columns_of(mart).to_vec(),
+        }
+    }
+
+    /// Brings the pinned partitions that are not there yet into the input's table.
+    fn load(
+        &mut self,
+        session: &Session,
+        input: &Input,
+        pinned: &[(RunDate, String)],
+        action: &str,
+    ) -> Result<(), StageError> {
+        let table = table(input);
+        let columns = self.columns(input);
+        if !self.tables.contains_key(input) {
+            let definitions: Vec<String> = columns
+                .iter()
+                .map(|(column, sql_type)| format!("{} {sql_type}", identifier(column)))
+                .collect();
+            session
+                .execute(&format!(
+                    "CREATE SCHEMA IF NOT EXISTS partials; CREATE TABLE {table} ({}, {DATE_COLUMN} DATE)",
+                    definitions.join(", ")
+                ))
+                .stage(action)?;
+            self.tables.insert(input.clone(), BTreeMap::new());
+        }
+        let loaded = self.tables.entry(input.clone()).or_default();
+        for (date, _) in pinned {
+            let Some(held) = self.held.get_mut(&(input.clone(), *date)) else {
+                continue;
+            };
+            let Held::File {
+                sha256,
+                path,
+                is_copy,
+            } = &*held
+            else {
+                continue;
+            };
+            if loaded.get(date) == Some(sha256) {
+                continue;
+            }
+            let day = day(date.date());
+            if loaded.contains_key(date) {
+                session
+                    .execute(&format!("DELETE FROM {table} WHERE {DATE_COLUMN} = {day}"))
+                    .stage(action)?;
+            }
+            session
+                .read_parquet_view(
+                    "partials",
+                    "one_day",
+                    std::slice::from_ref(path),
+                    Some(&columns),
+                )
+                .stage(action)?;
+            session
+                .execute(&format!(
+                    "INSERT INTO {table} SELECT *, {day} FROM partials.one_day"
+                ))
+                .stage(action)?;
+            loaded.insert(*date, sha256.clone());
+            if *is_copy {
+                remove(path);
+                *held = Held::Loaded {
+                    sha256: sha256.clone(),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn window_view(
+        &self,
+        session: &Session,
+        input: &Input,
+        days: &WindowDays,
+        action: &str,
+    ) -> Result<(), StageError> {
+        let (schema, _) = schema_and_name(input);
+        let columns: Vec<String> = self
+            .columns(input)
+            .iter()
+            .map(|(column, _)| identifier(column))
+            .collect();
+        let lower = days
+            .first()
+            .map(|first| format!(" AND {DATE_COLUMN} >= {}", day(first)))
+            .unwrap_or_default();
+        session
+            .execute(&format!(
+                "CREATE SCHEMA IF NOT EXISTS {}; \
+                 CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} WHERE {DATE_COLUMN} <= {}{lower}",
+                identifier(schema),
+                relation(input),
+                columns.join(", "),
+                table(input),
+                day(days.last().date()),
+            ))
+            .stage(action)?;
+        Ok(())
+    }
+}
+
+async fn fetch_one(context: &Context, input: &Input, date: &RunDate) -> Result<Held, StageError> {
+    let path = context
+        .workspace
+        .directory(&format!("{input}.in"))?
+        .join(format!("{date}.parquet"));
+    let address = data_address(context, input, date);
+    match context.store.get_to_file(&address, &path).await {
+        Ok(downloaded) => Ok(Held::File {
+            sha256: downloaded.sha256,
+            path,
+            is_copy: true,
+        }),
+        Err(StoreError::NotFound { .. }) => Ok(Held::Absent),
+        Err(error) => Err(StageError::from(error)),
+    }
+}
+
+/// Removes a local file: a range of days must not add up on the disk.
+fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::debug!(path = %path.display(), %error, "local file not removed");
+    }
+}
+
+fn table(input: &Input) -> String {
+    format!("partials.{}", identifier(&input.to_string()))
+}
+
+fn day(date: NaiveDate) -> String {
+    format!("CAST({} AS DATE)", literal(&date.to_string()))
 }

@@ -1,15 +1,22 @@
 //! The gold stage: each mart's SELECT in dependency order, all audited, then all published.
 //!
-//! Partition marts ([`partition`]) read this date's inputs. Snapshot marts ([`snapshot`]) look
-//! back over gold's daily partials, one small object a day; they pin every input of their
-//! window, so that they can be found stale and do not depend on the order in which days ran.
+//! What is built is an [`instance`]: a mart on a date, with its inputs pinned. A run plans
+//! instances ([`plan`]), fetches their inputs once ([`inputs`]), computes and audits those of a
+//! date, and only then publishes the first of them ([`build`]). A mart that looks back over
+//! gold's daily partials differs from one that reads its own day in its windows alone.
 
-pub mod audit;
-pub mod inputs;
-pub mod marts;
-pub mod partition;
-pub mod publish;
-pub mod snapshot;
+mod audit;
+mod build;
+mod dependents;
+mod ending;
+mod inputs;
+mod instance;
+mod marts;
+mod plan;
+mod publish;
+mod published;
+
+use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 use clap::{Parser, ValueEnum};
@@ -17,7 +24,10 @@ use lakehouse_contract::{Materialised, Name, RunDate};
 use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError, part_of};
 use lakehouse_store::Place;
 
+use crate::build::Builder;
 use crate::marts::Marts;
+use crate::plan::{Planned, Question};
+use crate::published::Published;
 
 /// Arguments of `lake-gold`.
 #[derive(Debug, Parser)]
@@ -27,28 +37,33 @@ use crate::marts::Marts;
     about = "Compute, audit and publish a day's marts",
     long_about = "Compute, audit and publish a day's marts.\n\n\
         Runs each mart's SELECT in dependency order over the published silver and gold partitions it \
-        declares, audits all of them (grain unique and not null, types that Parquet keeps), and only then \
-        publishes the first. Without --materialised both kinds run: the day's partition marts, then its \
-        snapshots."
+        declares. Every mart of the day is tried and audited (grain unique and not null, no NaN and no \
+        infinity); nothing of the day is published unless all of them pass. Without --materialised both \
+        kinds run: the day's partition marts and its snapshots."
 )]
 pub struct Arguments {
     /// What every stage takes.
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Only this mart; may be given several times. Its inputs are read as published
+    /// Only this mart; may be given several times. Its inputs are read as published, and marts that
+    /// depend on it and are stale then are named
     #[arg(long = "mart", value_name = "NAME")]
     pub marts: Vec<Name>,
-    /// Only marts of this kind.
+    /// Also build the marts that depend on those of --mart, wherever they are stale then
+    #[arg(long, requires = "marts", conflicts_with = "stale")]
+    pub with_dependents: bool,
+    /// Only marts of this kind
     #[arg(long, value_enum)]
     pub materialised: Option<Kind>,
-    /// Rebuild the snapshots, of whatever day, whose inputs have changed since they were built.
-    /// --date only names the run.
-    #[arg(long, conflicts_with_all = ["materialised", "from"])]
+    /// Rebuild the marts, of every date, that were made from other inputs or by another definition
+    /// than now, and build snapshots that are missing for a day with data. --date only names the
+    /// run
+    #[arg(long, conflicts_with = "from")]
     pub stale: bool,
-    /// Build the snapshots of every day from this one to --date, in order.
+    /// Build the snapshots of every day from this one to --date, in order
     #[arg(long, value_name = "YYYY-MM-DD", requires = "materialised")]
     pub from: Option<RunDate>,
-    /// The time in the dated names of CSV and JSON files; midnight of the run date without it.
+    /// The time in the dated names of CSV and JSON files; midnight of the run date without it
     #[arg(long, value_name = "YYYY-MM-DDTHH:MM:SS", value_parser = parse_logical_time)]
     pub logical_time: Option<NaiveDateTime>,
 }
@@ -85,6 +100,15 @@ pub enum Kind {
     Snapshot,
 }
 
+impl From<Kind> for Materialised {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Partition => Self::Partition,
+            Kind::Snapshot => Self::Snapshot,
+        }
+    }
+}
+
 /// Airflow renders `ts` with an offset; it is dropped after conversion to UTC.
 fn parse_logical_time(text: &str) -> Result<NaiveDateTime, String> {
     if let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) {
@@ -98,28 +122,75 @@ fn parse_logical_time(text: &str) -> Result<NaiveDateTime, String> {
 /// Runs the stage.
 ///
 /// # Errors
-/// A broken mart (exit 2), a failed audit (exit 1), store and engine failures.
+/// A mart that does not bind (exit 2); for each mart that was tried a refusal (exit 1), engine and
+/// store failures, of which the worst decides the exit.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
     let marts = Marts::load(&context, &arguments.marts)?;
-    if arguments.stale {
-        return snapshot::rebuild_stale(&context, &marts, arguments.logical_time).await;
-    }
-    let wanted = |kind: Kind| arguments.materialised.is_none_or(|only| only == kind);
-    let partitions = marts.selected(Materialised::Partition);
-    let snapshots = marts.selected(Materialised::Snapshot);
-    let mut exits = Vec::new();
-    if wanted(Kind::Partition) && arguments.from.is_none() && !partitions.is_empty() {
-        exits.push(partition::run(&context, &marts, &partitions, arguments.logical_time).await?);
-    }
-    if wanted(Kind::Snapshot) && !snapshots.is_empty() {
-        let first = arguments.from.unwrap_or(context.date);
-        exits.push(
-            snapshot::run(&context, &marts, &snapshots, first, arguments.logical_time).await?,
-        );
-    }
-    if exits.is_empty() {
-        tracing::info!("no mart of this kind, nothing to do");
+    let mut published = Published::new(&context);
+    let plan = plan_of(&context, &arguments, &marts, &mut published).await?;
+    if plan.is_empty() {
+        tracing::info!("no mart to build, nothing to do");
         return Ok(Exit::Nothing);
     }
-    Ok(Exit::worst(exits))
+    let dates = plan.iter().map(|planned| planned.instance.date).collect();
+    if context.dry_run {
+        let mut plan = plan;
+        if arguments.with_dependents {
+            let changed = dependents::instances(&plan);
+            plan.extend(dependents::stale(&marts, dates, true, changed, &mut published).await?);
+        }
+        return plan::show(&context, &plan, arguments.logical_time, &mut published).await;
+    }
+    let mut builder = Builder::new(&context, &marts, published, arguments.logical_time)?;
+    builder.build(&plan).await;
+    if arguments.with_dependents {
+        // What reads a mart that failed is tried, so that it is said why it was not computed.
+        let failed = builder.failed().clone();
+        match dependents::stale(&marts, dates, true, failed, &mut builder.published).await {
+            Ok(dependents) => builder.build(&dependents).await,
+            Err(error) => builder.fail("dependents", error),
+        }
+    } else if !arguments.marts.is_empty() && !arguments.stale {
+        let none = BTreeMap::new();
+        match dependents::stale(&marts, dates, false, none, &mut builder.published).await {
+            Ok(dependents) => dependents::name(&context, &dependents),
+            // What was asked for is done; it must not fail because of what comes after it.
+            Err(error) => {
+                tracing::warn!(
+                    error = error.message,
+                    "cannot tell which dependents are stale"
+                );
+            }
+        }
+    }
+    builder.end()
+}
+
+async fn plan_of<'a>(
+    context: &Context,
+    arguments: &Arguments,
+    marts: &'a Marts,
+    published: &mut Published<'_>,
+) -> Result<Vec<Planned<'a>>, StageError> {
+    let kind = arguments.materialised.map(Materialised::from);
+    if arguments.stale {
+        let question = Question {
+            marts: marts.selected(kind),
+            ..Question::default()
+        };
+        let plan = plan::stale(question, published).await?;
+        for Planned { instance, .. } in &plan {
+            tracing::info!(mart = %instance.mart.name, date = %instance.date, "stale");
+        }
+        context.report.set("stale", plan.len() as u64);
+        return Ok(plan);
+    }
+    match arguments.from {
+        Some(_) if kind == Some(Materialised::Partition) => Err(StageError::usage(
+            "--from builds snapshots, and --materialised asks for partition marts",
+        )
+        .hint("run gold for each date, or let `lake run --from … --to …` do it")),
+        Some(first) => plan::range(context, &marts.selected(kind), first, published).await,
+        None => Ok(plan::one_day(&marts.selected(kind), context.date)),
+    }
 }

@@ -1,7 +1,9 @@
 //! The pipeline's marts, bound before any data is touched, and which of them are wanted.
 
+use std::collections::BTreeSet;
+
 use lakehouse_bind::{BoundMart, EngineFailure, bind_marts};
-use lakehouse_contract::{Materialised, Name};
+use lakehouse_contract::{Input, Materialised, Name};
 use lakehouse_engine::{Session, SessionOptions};
 use lakehouse_stage::{Context, StageError};
 
@@ -29,15 +31,33 @@ impl Marts {
         Ok(Self { all, only })
     }
 
-    /// The wanted marts of a kind, in dependency order.
+    /// The wanted marts, of one kind or of both, in dependency order.
     #[must_use]
-    pub fn selected(&self, kind: Materialised) -> Vec<BoundMart> {
+    pub fn selected(&self, kind: Option<Materialised>) -> Vec<&BoundMart> {
         self.all
             .iter()
-            .filter(|mart| mart.definition.materialised == kind)
+            .filter(|mart| kind.is_none_or(|kind| mart.definition.materialised == kind))
             .filter(|mart| self.only.contains(&mart.name))
-            .cloned()
             .collect()
+    }
+
+    /// The marts that read one of the wanted ones, directly or through others, in dependency
+    /// order, without those that are wanted themselves.
+    #[must_use]
+    pub fn dependents(&self) -> Vec<&BoundMart> {
+        let mut changed: BTreeSet<&Name> = self.only.iter().collect();
+        let mut dependents = Vec::new();
+        for mart in &self.all {
+            let depends = mart
+                .definition
+                .reads
+                .keys()
+                .any(|input| matches!(input, Input::Gold(name) if changed.contains(name)));
+            if depends && changed.insert(&mart.name) {
+                dependents.push(mart);
+            }
+        }
+        dependents
     }
 
     /// The columns of a mart, wanted or not.

@@ -1,88 +1,103 @@
-//! Publishing a mart: the data file is the commit; CSV and JSON follow and are derived from it.
+//! Computing and publishing an instance: the data file is the commit; CSV and JSON follow and are
+//! derived from it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::NaiveDateTime;
-use lakehouse_bind::{BoundMart, EngineFailure, parquet_relation};
+use lakehouse_bind::{BoundMart, EngineFailure};
 use lakehouse_contract::quote::identifier;
-use lakehouse_contract::{MartFormat, RunDate};
-use lakehouse_engine::Session;
-use lakehouse_stage::{Context, StageError};
+use lakehouse_contract::{Input, MartFormat, RunDate};
+use lakehouse_engine::{EngineError, Export, Session};
+use lakehouse_stage::{Context, Exit, StageError};
 use lakehouse_store::{ObjectAddress, PutOptions, sha256_of_file};
 
-/// A mart that was computed and audited, ready to be published.
+use crate::audit;
+use crate::instance::{Instance, Pins};
+use crate::published::{ABSENT_INPUTS, FINGERPRINT, Partition, Published};
+
+/// An instance that was computed and audited, ready to be published.
 #[derive(Debug)]
-pub struct Computed {
-    /// The mart.
-    pub mart: BoundMart,
-    /// Its date.
-    pub date: RunDate,
+pub struct Computed<'a> {
+    /// The instance.
+    pub instance: Instance<'a>,
     /// The data file.
     pub data: PathBuf,
     /// SHA-256 of the data file.
     pub sha256: String,
     /// Its fingerprint.
     pub fingerprint: String,
-    /// Files of the other formats, by extension.
-    pub exports: Vec<(&'static str, PathBuf)>,
+    /// Inputs that have nothing for its date.
+    pub absent_inputs: Vec<String>,
+    /// Files of the other formats.
+    pub exports: Vec<Export>,
     /// Rows.
     pub rows: u64,
 }
 
-/// Computes a mart into `folder` in a total order: its grain, then all its columns.
+/// Computes an instance over its inputs, which are open, in a total order: its grain, then all
+/// its columns. Audits it, and writes its other formats.
 ///
 /// # Errors
-/// Engine failures; a disk that is full.
-pub fn compute(
+/// A refusal (exit 1), also where values of the data cannot be computed with; engine failures; a
+/// disk that is full.
+pub fn compute<'a>(
+    context: &Context,
     session: &Session,
-    mart: &BoundMart,
-    date: RunDate,
-    folder: &Path,
-    key_values: &BTreeMap<String, String>,
-) -> Result<Computed, StageError> {
-    let action = format!("compute mart `{}`", mart.name);
-    let order = order_by(&mart.definition.grain, &mart.columns);
+    instance: Instance<'a>,
+    pins: &Pins,
+) -> Result<Computed<'a>, StageError> {
+    let mart = instance.mart;
+    let folder = context
+        .workspace
+        .directory(&format!("gold.out/{}", instance.date))?;
+    session
+        .define_run_date(instance.date.date())
+        .stage("define run_date()")?;
     let data = folder.join(format!("{}.parquet", mart.name));
-    let mut key_values = key_values.clone();
-    key_values.insert("lake.mart".to_owned(), mart.name.to_string());
-    key_values.insert("lake.date".to_owned(), date.to_string());
+    let key_values = instance.key_values(pins);
     let select = format!(
-        "SELECT * FROM (\n{}\n) AS mart ORDER BY {order}",
-        mart.select
+        "SELECT * FROM (\n{}\n) AS mart ORDER BY {}",
+        mart.select,
+        order_by(&mart.definition.grain, &mart.columns)
     );
     let rows = session
         .write_parquet(&select, &data, &key_values)
-        .stage(&action)?;
-    let from_data = format!("SELECT * FROM {}", parquet_relation(&data));
-    let mut exports = Vec::new();
-    for format in &mart.definition.formats {
-        match format {
-            MartFormat::Parquet => {}
-            MartFormat::Csv => {
-                let path = folder.join(format!("{}.csv", mart.name));
-                session.write_csv(&from_data, &path).stage(&action)?;
-                exports.push(("csv", path));
-            }
-            MartFormat::Json => {
-                let path = folder.join(format!("{}.json", mart.name));
-                session.write_json(&from_data, &path).stage(&action)?;
-                exports.push(("json", path));
-            }
-        }
-    }
-    Ok(Computed {
-        mart: mart.clone(),
-        date,
+        .map_err(|error| failed(&instance, error))?;
+    let mut computed = Computed {
+        instance,
         sha256: sha256_of_file(&data)?.0,
-        fingerprint: key_values
-            .get("lake.fingerprint")
-            .cloned()
-            .unwrap_or_default(),
+        fingerprint: instance.fingerprint(pins),
+        absent_inputs: instance.absent_inputs(pins),
         data,
-        exports,
+        exports: Vec::new(),
         rows,
-    })
+    };
+    audit::check(session, &computed)?;
+    computed.exports = session
+        .export(&computed.data, &mart.definition.formats)
+        .map_err(|error| failed(&instance, error))?;
+    Ok(computed)
+}
+
+/// A mart binds before any data is touched: what fails over data is refused for its values.
+fn failed(instance: &Instance<'_>, error: EngineError) -> StageError {
+    if !error.is_caused_by_values() {
+        let compute: Result<(), EngineError> = Err(error);
+        return match compute.stage(&format!("compute {instance}")) {
+            Err(error) => error,
+            Ok(()) => StageError::bug(format!("{instance} failed without an error")),
+        };
+    }
+    StageError::new(
+        Exit::Refused,
+        format!("{instance} cannot be computed from its data"),
+    )
+    .cause(error.to_string())
+    .hint(format!(
+        "let marts/{}.sql expect such values, for example with a wider type or `nullif(…, 0)`, or correct them at their source; then run gold again for this day",
+        instance.mart.name
+    ))
 }
 
 /// A total order: the grain, then every other column.
@@ -99,59 +114,57 @@ fn order_by(grain: &[String], columns: &[(String, String)]) -> String {
         .join(", ")
 }
 
-/// Publishes one computed mart.
+/// Publishes one computed instance.
 ///
 /// # Errors
 /// Store failures.
 pub async fn publish(
     context: &Context,
-    computed: &Computed,
+    computed: &Computed<'_>,
     logical_time: Option<NaiveDateTime>,
-) -> Result<(), StageError> {
-    let target =
-        context
-            .layout
-            .gold_data(&context.pipeline.name, &computed.mart.name, &computed.date);
+    published: &mut Published<'_>,
+) -> Result<ObjectAddress, StageError> {
+    let Instance { mart, date } = computed.instance;
+    let target = context
+        .layout
+        .gold_data(&context.pipeline.name, &mart.name, &date);
+    let absent_inputs = serde_json::Value::from(computed.absent_inputs.clone()).to_string();
     let options = PutOptions {
         sha256: Some(computed.sha256.clone()),
-        metadata: BTreeMap::from([("fingerprint".to_owned(), computed.fingerprint.clone())]),
+        metadata: BTreeMap::from([
+            (FINGERPRINT.to_owned(), computed.fingerprint.clone()),
+            (ABSENT_INPUTS.to_owned(), absent_inputs),
+        ]),
         ..PutOptions::default()
     };
     context
         .store
         .put_file(&target, &computed.data, &options)
         .await?;
-    for (extension, path) in &computed.exports {
-        let sha256 = sha256_of_file(path)?.0;
-        for address in export_addresses(context, computed, extension, logical_time) {
+    published.note(
+        &Input::Gold(mart.name.clone()),
+        date,
+        Partition {
+            sha256: computed.sha256.clone(),
+            fingerprint: Some(computed.fingerprint.clone()),
+            absent_inputs: Some(computed.absent_inputs.clone()),
+        },
+    );
+    for export in &computed.exports {
+        let sha256 = sha256_of_file(&export.path)?.0;
+        let extension = export.format.extension();
+        for address in addresses_of(context, mart, &date, extension, logical_time) {
             let options = PutOptions {
                 sha256: Some(sha256.clone()),
                 ..PutOptions::default()
             };
-            context.store.put_file(&address, path, &options).await?;
+            context
+                .store
+                .put_file(&address, &export.path, &options)
+                .await?;
         }
     }
-    tracing::info!(mart = %computed.mart.name, date = %computed.date, rows = computed.rows, object = %target, "published");
-    let entry = context.report.mart(&computed.mart.name);
-    entry.set("rows_published", computed.rows);
-    entry.set("published", target.to_string());
-    entry.set("data_sha256", computed.sha256.clone());
-    Ok(())
-}
-
-fn export_addresses(
-    context: &Context,
-    computed: &Computed,
-    extension: &str,
-    logical_time: Option<NaiveDateTime>,
-) -> [ObjectAddress; 2] {
-    addresses_of(
-        context,
-        &computed.mart,
-        &computed.date,
-        extension,
-        logical_time,
-    )
+    Ok(target)
 }
 
 /// The two names of an export: in its partition, and dated beside it.
@@ -175,26 +188,23 @@ pub fn addresses_of(
     ]
 }
 
-/// Says what a run would write for a mart.
-pub fn plan(
+/// Says what a run would write for an instance.
+pub fn would_write(
     context: &Context,
-    mart: &BoundMart,
-    date: &RunDate,
+    instance: &Instance<'_>,
     logical_time: Option<NaiveDateTime>,
 ) {
+    let Instance { mart, date } = *instance;
     context.would_write(
         context
             .layout
-            .gold_data(&context.pipeline.name, &mart.name, date),
+            .gold_data(&context.pipeline.name, &mart.name, &date),
     );
     for format in &mart.definition.formats {
-        let extension = match format {
-            MartFormat::Parquet => continue,
-            MartFormat::Csv => "csv",
-            MartFormat::Json => "json",
-        };
-        for address in addresses_of(context, mart, date, extension, logical_time) {
-            context.would_write(address);
+        if *format != MartFormat::Parquet {
+            for address in addresses_of(context, mart, &date, format.extension(), logical_time) {
+                context.would_write(address);
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ mod fixed_day;
 mod killed;
 mod lake_show;
 mod lake_test;
+mod mart_refusals;
+mod marts;
 mod memory;
 mod same_bytes;
 mod secrets;

@@ -64,7 +64,11 @@ pub async fn run(
     if !matches!(range.exit(), Exit::Done | Exit::Nothing) {
         return Ok(Some(range));
     }
-    let later = child::run(&call(&to.to_string(), &["--stale"])).await?;
+    let later = child::run(&call(
+        &to.to_string(),
+        &["--stale", "--materialised", "snapshot"],
+    ))
+    .await?;
     match later.exit() {
         Exit::Done | Exit::Nothing => Ok(Some(range)),
         _ => Ok(Some(later)),

@@ -1,0 +1,295 @@
+//! The one notion of gold: an instance is a mart on a date, computed from pinned inputs.
+//!
+//! A partition mart and a snapshot differ in their windows alone: how far back an input is read.
+//! What an instance was computed from is pinned, absent days included, so that it is known when
+//! something else is published now, and so that it does not depend on the order in which days ran.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{Days, NaiveDate};
+use lakehouse_bind::BoundMart;
+use lakehouse_contract::{Input, Mart, Materialised, RunDate, Window};
+use lakehouse_store::sha256_of_bytes;
+
+/// A mart on a date.
+#[derive(Debug, Clone, Copy)]
+pub struct Instance<'a> {
+    /// The mart.
+    pub mart: &'a BoundMart,
+    /// Its date.
+    pub date: RunDate,
+}
+
+/// What an instance is computed from: the published partitions of each input, by date, with the
+/// SHA-256 of their data files. A day of the window that is not in the list is absent.
+pub type Pins = BTreeMap<Input, Vec<(RunDate, String)>>;
+
+impl Instance<'_> {
+    /// The days that this instance reads of an input.
+    #[must_use]
+    pub fn days(&self, window: Window) -> WindowDays {
+        WindowDays::new(window, self.date)
+    }
+
+    /// Whether any input has a partition on the instance's own date. Without one there is nothing
+    /// to do: a day without data has no mart.
+    #[must_use]
+    pub fn has_own_day(&self, pins: &Pins) -> bool {
+        self.absent_inputs(pins).len() < self.mart.definition.reads.len()
+    }
+
+    /// The inputs that have no partition on the instance's own date; they are read as empty, or
+    /// as what came before.
+    #[must_use]
+    pub fn absent_inputs(&self, pins: &Pins) -> Vec<String> {
+        self.mart
+            .definition
+            .reads
+            .keys()
+            .filter(|input| {
+                !pins
+                    .get(input)
+                    .is_some_and(|days| days.iter().any(|(date, _)| *date == self.date))
+            })
+            .map(Input::to_string)
+            .collect()
+    }
+
+    /// What the data file says of its making: inputs, definition, and the fingerprint of both.
+    /// The engine's version stands beside them and is no part of the fingerprint: an upgrade makes
+    /// nothing stale. A clock, a run id or an object key is in none of it.
+    #[must_use]
+    pub fn key_values(&self, pins: &Pins) -> BTreeMap<String, String> {
+        let inputs = inputs_json(pins);
+        let definition = definition_sha256(&self.mart.select, &self.mart.definition);
+        let fingerprint = sha256_of_bytes(format!("{inputs}\n{definition}").as_bytes());
+        let mut key_values = BTreeMap::from([
+            ("lake.mart".to_owned(), self.mart.name.to_string()),
+            ("lake.date".to_owned(), self.date.to_string()),
+            ("lake.inputs".to_owned(), inputs),
+            ("lake.definition_sha256".to_owned(), definition),
+            ("lake.fingerprint".to_owned(), fingerprint),
+            ("lake.engine".to_owned(), lakehouse_engine::version()),
+        ]);
+        let absent = self.absent_inputs(pins);
+        if !absent.is_empty() {
+            let absent = serde_json::Value::from(absent).to_string();
+            key_values.insert("lake.absent_inputs".to_owned(), absent);
+        }
+        key_values
+    }
+
+    /// The fingerprint alone.
+    #[must_use]
+    pub fn fingerprint(&self, pins: &Pins) -> String {
+        let definition = definition_sha256(&self.mart.select, &self.mart.definition);
+        sha256_of_bytes(format!("{}\n{definition}", inputs_json(pins)).as_bytes())
+    }
+}
+
+impl fmt::Display for Instance<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "mart `{}` of {}", self.mart.name, self.date)
+    }
+}
+
+fn inputs_json(pins: &Pins) -> String {
+    let listed: Vec<serde_json::Value> = pins
+        .iter()
+        .flat_map(|(input, partitions)| {
+            partitions.iter().map(move |(date, sha256)| {
+                serde_json::json!({"input": input.to_string(), "date": date.to_string(), "sha256": sha256})
+            })
+        })
+        .collect();
+    serde_json::Value::from(listed).to_string()
+}
+
+/// What shapes the files of a mart besides its inputs: the SELECT, the grain (which is the order
+/// and what is audited) and the formats, in whatever order they were declared.
+fn definition_sha256(select: &str, definition: &Mart) -> String {
+    let mut formats: Vec<&str> = definition
+        .formats
+        .iter()
+        .map(|format| format.extension())
+        .collect();
+    formats.sort_unstable();
+    let definition = serde_json::json!([select, definition.grain, formats]);
+    sha256_of_bytes(definition.to_string().as_bytes())
+}
+
+/// Whether a mart reads days before its own: such instances are built one day at a time, in the
+/// order of their dates.
+#[must_use]
+pub fn looks_back(mart: &BoundMart) -> bool {
+    mart.definition.materialised == Materialised::Snapshot
+}
+
+/// The days of a window: from the first, or from the beginning, to the last.
+#[derive(Debug, Clone, Copy)]
+pub struct WindowDays {
+    first: Option<NaiveDate>,
+    last: RunDate,
+    is_one_day: bool,
+}
+
+impl WindowDays {
+    fn new(window: Window, date: RunDate) -> Self {
+        let first = match window {
+            Window::Day => Some(date.date()),
+            Window::Days(days) => date
+                .date()
+                .checked_sub_days(Days::new(u64::from(days.saturating_sub(1)))),
+            Window::All => None,
+        };
+        Self {
+            first,
+            last: date,
+            is_one_day: window == Window::Day,
+        }
+    }
+
+    /// The first day; none where the window has no beginning.
+    #[must_use]
+    pub fn first(&self) -> Option<NaiveDate> {
+        self.first
+    }
+
+    /// The last day: the instance's own.
+    #[must_use]
+    pub fn last(&self) -> RunDate {
+        self.last
+    }
+
+    /// Whether it is the instance's own day and no other.
+    #[must_use]
+    pub fn is_one_day(&self) -> bool {
+        self.is_one_day
+    }
+
+    /// Whether a day is in the window.
+    #[must_use]
+    pub fn contains(&self, date: &RunDate) -> bool {
+        self.first.is_none_or(|first| date.date() >= first) && *date <= self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use lakehouse_bind::BoundMart;
+    use lakehouse_contract::{Input, Mart, MartFormat, Materialised, RunDate, Window};
+
+    use super::{Instance, Pins};
+
+    fn mart() -> BoundMart {
+        BoundMart {
+            name: "per_till".parse().unwrap(),
+            definition: Mart {
+                reads: BTreeMap::from([
+                    (Input::Silver("receipts".parse().unwrap()), Window::Day),
+                    (Input::Gold("tills".parse().unwrap()), Window::Days(3)),
+                ]),
+                grain: vec!["till".to_owned()],
+                formats: vec![MartFormat::Parquet, MartFormat::Csv, MartFormat::Json],
+                materialised: Materialised::Snapshot,
+            },
+            select: "select till from silver.receipts".to_owned(),
+            columns: vec![("till".to_owned(), "VARCHAR".to_owned())],
+        }
+    }
+
+    fn date(text: &str) -> RunDate {
+        text.parse().unwrap()
+    }
+
+    fn pins() -> Pins {
+        let partition = |day: &str| (date(day), "0".repeat(64));
+        Pins::from([
+            (
+                Input::Silver("receipts".parse().unwrap()),
+                vec![partition("2024-03-01")],
+            ),
+            (
+                Input::Gold("tills".parse().unwrap()),
+                vec![partition("2024-02-28")],
+            ),
+        ])
+    }
+
+    #[test]
+    fn a_fingerprint_has_the_definition_and_the_inputs_in_it_and_not_the_engine() {
+        let whole = mart();
+        let of = |mart: &BoundMart, pins: &Pins| {
+            let day = date("2024-03-01");
+            let instance = Instance { mart, date: day };
+            let key_values = instance.key_values(pins);
+            assert_eq!(key_values["lake.fingerprint"], instance.fingerprint(pins));
+            assert_eq!(key_values["lake.engine"], lakehouse_engine::version());
+            instance.fingerprint(pins)
+        };
+        let expected = of(&whole, &pins());
+        // Were the engine's version in it, this would change with every upgrade.
+        assert_eq!(
+            expected, "ef7df261e477cbe8b7ccc64b95b2396230b3dfbffee61d0ead8662a7aff89379",
+            "published marts would all be stale"
+        );
+        let mut other = whole.clone();
+        other.definition.grain = vec!["date".to_owned(), "till".to_owned()];
+        assert_ne!(of(&other, &pins()), expected, "grain");
+        let mut other = whole.clone();
+        other.definition.formats = vec![MartFormat::Parquet, MartFormat::Csv];
+        assert_ne!(of(&other, &pins()), expected, "formats");
+        let mut other = whole.clone();
+        other.definition.formats = vec![MartFormat::Parquet, MartFormat::Json, MartFormat::Csv];
+        assert_eq!(of(&other, &pins()), expected, "the order of formats");
+        let mut other = whole.clone();
+        other.select.push(' ');
+        assert_ne!(of(&other, &pins()), expected, "select");
+        let mut less = pins();
+        less.insert(Input::Gold("tills".parse().unwrap()), Vec::new());
+        assert_ne!(of(&whole, &less), expected, "inputs");
+    }
+
+    #[test]
+    fn an_input_without_the_own_day_is_absent() {
+        let mart = mart();
+        let instance = Instance {
+            mart: &mart,
+            date: date("2024-03-01"),
+        };
+        assert_eq!(instance.absent_inputs(&pins()), ["gold.tills"]);
+        assert!(instance.has_own_day(&pins()));
+        assert_eq!(
+            instance.key_values(&pins())["lake.absent_inputs"],
+            r#"["gold.tills"]"#
+        );
+        assert!(!instance.has_own_day(&Pins::new()));
+    }
+
+    #[test]
+    fn windows_end_on_the_own_day() {
+        let mart = mart();
+        let instance = Instance {
+            mart: &mart,
+            date: date("2024-03-01"),
+        };
+        let days = |window: Window| -> Vec<&str> {
+            [
+                "2023-03-01",
+                "2024-02-27",
+                "2024-02-28",
+                "2024-03-01",
+                "2024-03-02",
+            ]
+            .into_iter()
+            .filter(|day| instance.days(window).contains(&date(day)))
+            .collect()
+        };
+        assert_eq!(days(Window::Day), ["2024-03-01"]);
+        assert_eq!(days(Window::Days(3)), ["2024-02-28", "2024-03-01"]);
+        assert_eq!(days(Window::All).len(), 4);
+    }
+}
