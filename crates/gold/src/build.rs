@@ -9,16 +9,16 @@ use chrono::NaiveDateTime;
 use lakehouse_bind::EngineFailure;
 use lakehouse_contract::{Input, Name, RunDate};
 use lakehouse_engine::Session;
-use lakehouse_stage::{Bar, Context, Exit, StageError};
+use lakehouse_stage::{Bar, Context, DataObject, Exit, StageError};
 use lakehouse_store::ObjectAddress;
 
 use crate::ending::{Ending, Endings};
 use crate::inputs::Inputs;
-use crate::instance::Instance;
+use crate::instance::{Instance, Pins};
 use crate::marts::{Marts, session_options};
 use crate::plan::{self, Planned};
 use crate::publish::{self, Computed};
-use crate::published::Published;
+use crate::published::{Published, data_address};
 
 /// Builds instances, plan after plan, in one session of the engine.
 pub struct Builder<'a> {
@@ -172,6 +172,7 @@ impl<'a> Builder<'a> {
             tracing::debug!(mart = %instance.mart.name, date = %instance.date, "inputs came out the same, nothing to do");
             return Ok(Tried::Ended(Ending::Nothing));
         }
+        self.report_inputs(&instance, &pins);
         let absent = instance.absent_inputs(&pins);
         if !absent.is_empty() {
             tracing::warn!(
@@ -194,6 +195,27 @@ impl<'a> Builder<'a> {
             .or_default()
             .insert(instance.date);
         Ok(Tried::Computed(files))
+    }
+
+    /// Names in the run report what an instance is made of: an object, or the place of several.
+    fn report_inputs(&self, instance: &Instance<'_>, pins: &Pins) {
+        let section = self.context.report.mart(&instance.mart.name);
+        let (layout, pipeline) = (&self.context.layout, &self.context.pipeline.name);
+        for (input, partitions) in pins {
+            match partitions.as_slice() {
+                [] => {}
+                [(date, sha256)] => section.input(
+                    DataObject::at(data_address(self.context, input, date)).sha256(sha256.clone()),
+                ),
+                several => {
+                    let place = match input {
+                        Input::Silver(name) => layout.silver_dataset(pipeline, name),
+                        Input::Gold(name) => layout.gold_mart(pipeline, name),
+                    };
+                    section.input(DataObject::at(place).objects(several.len() as u64));
+                }
+            }
+        }
     }
 
     async fn partitions(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lakehouse_contract::{Name, RunDate};
-use lakehouse_stage::{Exit, Report, StageError, combine};
+use lakehouse_stage::{DataObject, Exit, Report, StageError, aggregate};
 use serde_json::{Map, Value, json};
 
 use crate::instance::Instance;
@@ -88,6 +88,7 @@ impl Endings {
                         absent_inputs,
                     } => {
                         section.add("rows_published", *rows);
+                        section.output(DataObject::at(address).rows(*rows).sha256(sha256.clone()));
                         section.set("published", address.clone());
                         section.set("data_sha256", sha256.clone());
                         if !absent_inputs.is_empty() && !has_several_dates {
@@ -125,7 +126,7 @@ impl Endings {
                 .into_iter()
                 .map(|(what, error)| (what, Err(error))),
         );
-        combine(results).map_err(|mut error| {
+        aggregate(results).map_err(|mut error| {
             error.causes.extend(withheld);
             error
         })
@@ -194,7 +195,7 @@ impl Ending {
             }
         }
         if let Err(error) = result {
-            entry.insert("error".to_owned(), error.to_json());
+            entry.insert("error".to_owned(), json!(error.reported()));
         }
         Value::Object(entry)
     }

@@ -180,7 +180,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use lakehouse_bind::BoundMart;
-    use lakehouse_contract::{Input, Mart, MartFormat, Materialised, RunDate, Window};
+    use lakehouse_contract::{Input, Mart, MartFormat, Materialised, Position, RunDate, Window};
 
     use super::{Instance, Pins};
 
@@ -193,6 +193,7 @@ mod tests {
                     (Input::Gold("tills".parse().unwrap()), Window::Days(3)),
                 ]),
                 grain: vec!["till".to_owned()],
+                grain_position: Position { line: 1, column: 1 },
                 formats: vec![MartFormat::Parquet, MartFormat::Csv, MartFormat::Json],
                 materialised: Materialised::Snapshot,
             },
