@@ -1,6 +1,8 @@
 """Resident memory: bronze's is constant, silver's and gold's stay within their limit."""
 
+import json
 import os
+import pathlib
 import shutil
 
 import lake
@@ -12,6 +14,40 @@ BRONZE_DIFFERENCE_MIB = 5
 LIMITS_MIB = [256, 512, 1024]
 # Days that spill most of what they hold: rows, and a limit.
 SPILLING = [(10_000_000, 256), (20_000_000, 1024)]
+
+
+# Rows of so many bytes, three times the limit in all, with these limits and threads.
+LONG_ROW_BYTES = [200, 4_000, 50_000]
+LONG_ROW_LIMITS_MIB = [256, 512]
+LONG_ROW_THREADS = [2, 16]
+
+PIPELINE = """name: long_rows
+description: Rows of any length.
+owner: bench
+schedule: {cron: "0 0 * * *", timezone: UTC, start: 2025-01-01}
+environment: [LONG_ROWS_DIR]
+datasets:
+  rows:
+    contract: contracts/rows.odcs.yaml
+    from: "${LONG_ROWS_DIR}"
+    files: "{date:%Y-%m-%d}.jsonl"
+    format: {json: lines}
+    whenMissing: fail
+"""
+CONTRACT = """apiVersion: v3.2.0
+kind: DataContract
+id: long-rows
+version: 1.0.0
+status: active
+schema:
+  - name: rows
+    logicalType: object
+    customProperties:
+      - {property: dedupe, vendor: lakehouse, value: {by: row}}
+    properties:
+      - {name: note, logicalType: string, required: true}
+      - {name: id, logicalType: integer, required: true}
+"""
 
 
 def peak_mib(report: dict) -> float:
@@ -91,8 +127,61 @@ def limits(rows: int, limits_mib: list[int]) -> None:
             )  # fmt: skip
 
 
+def long_rows_day(row_bytes: int, total_bytes: int) -> pathlib.Path:
+    """A day of rows of so many bytes, in no order; notes share most of what they say."""
+    folder = lake.BENCH / "work" / f"long-rows-{row_bytes}"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = total_bytes // row_bytes
+    words = "the same words at the beginning of each note " * (row_bytes // 45 + 1)
+    with (folder / f"{silver.DATE}.jsonl").open("w") as file:
+        for row in range(rows):
+            number = row * 7919 % rows
+            note = words[: max(row_bytes - 40, 20)] + str(number)
+            file.write(json.dumps({"note": note, "id": number}) + "\n")
+    return folder
+
+
+def long_rows() -> None:
+    """Sorted and deduplicated by whole rows, which is the worst case."""
+    lake.heading("Silver on rows of any length, three times its limit, peak resident memory")
+    pipelines = lake.BENCH / "work" / "long-rows-pipelines"
+    contracts = pipelines / "long_rows" / "contracts"
+    contracts.mkdir(parents=True, exist_ok=True)
+    (pipelines / "long_rows" / "pipeline.yaml").write_text(PIPELINE)
+    (contracts / "rows.odcs.yaml").write_text(CONTRACT)
+    for row_bytes in LONG_ROW_BYTES:
+        for limit_mib in LONG_ROW_LIMITS_MIB:
+            folder = long_rows_day(row_bytes, 3 * limit_mib * lake.MEBIBYTE)
+            digests = set()
+            for threads in LONG_ROW_THREADS:
+                environment = {
+                    "LAKE_PIPELINES_DIR": str(pipelines),
+                    "LONG_ROWS_DIR": str(folder),
+                    "LAKE_MEMORY_LIMIT": f"{limit_mib}MiB",
+                    "LAKE_THREADS": str(threads),
+                    "LAKE_BRONZE_URL": f"s3://bench-long-rows/{row_bytes}-{limit_mib}",
+                }
+                run_id = f"long-{row_bytes}-{limit_mib}-{threads}"
+                lake.stage("bronze", "long_rows", silver.DATE, run_id, **environment)
+                report = lake.stage("silver", "long_rows", silver.DATE, run_id, **environment)
+                lake.stage("cleanup", "long_rows", silver.DATE, run_id, **environment)
+                outputs = report["datasets"]["rows"]["outputs"]
+                digests.update(one["sha256"] for one in outputs if one["address"].endswith("/data.parquet"))
+                peak, allowed = peak_mib(report), limit_mib + ALLOWANCE_MIB
+                lake.line(
+                    f"rows of {row_bytes} B, {limit_mib} MiB, {threads} threads, {report['wall_secs']:.1f} s",
+                    f"{peak:.0f} MiB", f"≤ {allowed} MiB", peak <= allowed,
+                )  # fmt: skip
+            lake.line(
+                f"rows of {row_bytes} B, {limit_mib} MiB: files that differ by threads",
+                str(len(digests) - 1), "0", len(digests) == 1,
+            )  # fmt: skip
+            shutil.rmtree(folder)
+
+
 def run() -> None:
     bronze()
+    long_rows()
     limits(silver.ROWS, LIMITS_MIB)
     for rows, limit_mib in SPILLING:
         limits(rows, [limit_mib])

@@ -100,6 +100,22 @@ impl Objects {
         String::from_utf8(bytes).expect("UTF-8")
     }
 
+    /// Writes an object.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn put(&self, place: &str, bytes: Vec<u8>) {
+        let (bucket, key) = place.split_once('/').expect("bucket/key");
+        let address = ObjectAddress {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+        };
+        let options = lakehouse_store::PutOptions::default();
+        self.runtime
+            .block_on(self.store.put_bytes(&address, bytes.into(), &options))
+            .expect("written");
+    }
+
     /// Removes an object.
     ///
     /// # Panics

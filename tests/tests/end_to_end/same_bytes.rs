@@ -161,3 +161,81 @@ fn the_order_of_files_does_not_show_in_the_rows() {
     assert_eq!(run("backward", ["3.jsonl", "2.jsonl", "1.jsonl"]), expected);
     assert_eq!(run("turned", ["2.jsonl", "3.jsonl", "1.jsonl"]), expected);
 }
+
+/// An amount that becomes NULL where it is none.
+const REPAIRED: (&str, &str) = (
+    "{name: amount, logicalType: number, physicalType: \"DECIMAL(18,2)\", required: true}",
+    "{name: amount, logicalType: number, physicalType: \"DECIMAL(18,2)\", customProperties: [{property: onInvalid, vendor: lakehouse, value: setNull}]}",
+);
+
+#[test]
+fn which_of_equal_rows_was_repaired_does_not_depend_on_threads() {
+    let server = Server::local_s3();
+    // Each receipt twice, equal once published: one of the two was repaired. The first file has the
+    // repaired one of every third.
+    let lines = |file: u64| -> String {
+        (0..20_000)
+            .map(|number| {
+                let repaired = (number % 3 == 0) == (file == 0);
+                receipt(number, "a", if repaired { "\"none\"" } else { "null" })
+            })
+            .collect()
+    };
+    let run = |prefix: &str, threads: &str, backward: bool| {
+        let mut lake = Lake::beside(&server, prefix);
+        till(&mut lake, &[REPAIRED]);
+        lake.env.set("LAKE_THREADS", threads);
+        let mut files = [0, 1];
+        if backward {
+            files.reverse();
+        }
+        for file in files {
+            lake.env
+                .write(&format!("till/{DATE}/{file}.jsonl"), lines(file));
+        }
+        for stage in ["bronze", "silver", "check"] {
+            lake.stage(stage, "till", DATE, &[]).expect_code(0);
+        }
+        lake.published()
+    };
+    let expected = run("one", "1", false);
+    let report = expected
+        .iter()
+        .find(|(name, _)| name.ends_with(".json"))
+        .map(|(_, bytes)| serde_json::from_slice::<serde_json::Value>(bytes).unwrap())
+        .unwrap();
+    assert_eq!(report["counts"]["rows_duplicate"], 20_000);
+    assert_eq!(report["repairs"][0]["rows"], 20_000_u64.div_ceil(3));
+    for (prefix, threads, backward) in [
+        ("four", "4", false),
+        ("back", "1", true),
+        ("four-back", "4", true),
+    ] {
+        let published = run(prefix, threads, backward);
+        assert_eq!(differences(&published, &expected), [""; 0], "{prefix}");
+    }
+}
+
+#[test]
+fn a_profile_changes_no_published_byte() {
+    let mut lake = Lake::new();
+    till(&mut lake, &[]);
+    lake.env
+        .write(&format!("till/{DATE}/one"), receipt(1, "a", "1.50"));
+    lake.run_day("till", DATE);
+    let without = lake.published();
+    lake.lake(&["run", "till", "--from", DATE, "--profile"])
+        .expect_code(0);
+    let with = lake.published();
+    let added: Vec<&String> = with
+        .keys()
+        .filter(|name| !without.contains_key(*name))
+        .collect();
+    assert_eq!(added.len(), 1, "{added:?}");
+    let report = added[0].strip_suffix(".profile.json").unwrap();
+    assert!(without.contains_key(&format!("{report}.json")), "{added:?}");
+    assert_eq!(differences(&without, &with), [added[0].as_str()]);
+    // A run without one leaves it: the report that it belongs to counts.
+    lake.run_day("till", DATE);
+    assert_eq!(differences(&lake.published(), &with), [""; 0]);
+}
