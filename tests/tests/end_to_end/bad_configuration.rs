@@ -494,3 +494,102 @@ fn a_store_that_does_not_answer_is_transient() {
     );
     assert!(error_of(&outcome).contains("AWS_ENDPOINT_URL"), "{outcome}");
 }
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_with_its_place() {
+    let mut lake = Lake::new();
+    till(
+        &mut lake,
+        &[
+            ("version: 1.0.0", "version: 1.0.0\nretention: 3"),
+            ("logicalType: number", "logicalType: numbr"),
+        ],
+    );
+    let pipelines = lake.env.path("pipelines");
+    // A sound contract with marts that do not bind, beside an entry that does not fit.
+    lake.env.write(
+        "pipelines/shop/pipeline.yaml",
+        "name: shop\nownr: me\nschedule: {cron: \"0 * * * *\", start: 2025-01-01}\ndatasets:\n  \
+         orders: {contract: orders.odcs.yaml, from: /orders, files: \"*\", format: {json: lines}}\n\
+         marts:\n  typo: {reads: {silver.orders: day}, grain: [a]}\n  \
+         undeclared: {reads: {silver.orders: day}, grain: [a]}\n  \
+         grainless: {reads: {silver.orders: day}, grain: [b]}\n",
+    );
+    lake.env.write(
+        "pipelines/shop/orders.odcs.yaml",
+        "apiVersion: v3.2.0\nkind: DataContract\nid: orders\nversion: 1.0.0\nschema:\n- name: orders\n  \
+         properties:\n  - {name: a, logicalType: string}\n  - name: b\n    logicalType: string\n    \
+         transformLogic: uper(b)\n",
+    );
+    lake.env.write(
+        "pipelines/shop/marts/typo.sql",
+        "\n-- A comment.\nSELECT a,\n       missing\nFROM silver.orders\n",
+    );
+    lake.env.write(
+        "pipelines/shop/marts/undeclared.sql",
+        "SELECT a\nFROM silver.others\n",
+    );
+    lake.env.write(
+        "pipelines/shop/marts/grainless.sql",
+        "SELECT a FROM silver.orders",
+    );
+    lake.env
+        .write("pipelines/Old-Shop/pipeline.yaml", "name: Old-Shop\n");
+
+    let validated = lake.lake(&["validate"]);
+    validated.expect_code(2);
+    for told in [
+        "shop: 6 problems",
+        "shop/pipeline.yaml:2:1: unknown key `ownr`",
+        "shop/pipeline.yaml:3:18: schedule: `0 * * * *` ticks 24 times a day",
+        "shop/orders.odcs.yaml:11:21: could not bind `transformLogic` of column `b`",
+        "shop/marts/typo.sql:4:8: could not bind mart `typo`",
+        "shop/marts/undeclared.sql:2:6: mart `undeclared` reads `silver.others`",
+        "shop/pipeline.yaml:9:52: mart `grainless`: the grain names `b`",
+        "till: 2 problems",
+        "`retention`",
+        "`numbr` is not a value of `logicalType`",
+        "pipelines/Old-Shop: the folder holds a pipeline, but `Old-Shop` is not a name",
+    ] {
+        let times = validated.stdout.matches(told).count();
+        assert_eq!(times, 1, "`{told}` is told {times} times\n{validated}");
+    }
+    let described = lake.lake(&["describe", "--json"]);
+    described.expect_code(2);
+    let document: serde_json::Value = serde_json::from_str(&described.stdout).unwrap();
+    assert_eq!(document["pipelines"].as_array().unwrap().len(), 0);
+    // SQL is not bound: two of `shop`, two of `till`, and the folder.
+    assert_eq!(document["problems"].as_array().unwrap().len(), 5);
+    // `lake test` refuses the folder as well.
+    let tested = lake.lake(&["test"]);
+    tested.expect_code(2);
+    assert!(error_of(&tested).contains("`Old-Shop` is not a name"));
+
+    std::fs::remove_dir_all(&pipelines).unwrap();
+    std::fs::create_dir(&pipelines).unwrap();
+    for command in ["validate", "test"] {
+        let nothing = lake.lake(&[command]);
+        nothing.expect_code(2);
+        assert!(
+            error_of(&nothing).contains("holds no pipeline"),
+            "{nothing}"
+        );
+    }
+}
+
+#[test]
+fn a_sound_pipeline_is_described_for_a_scheduler() {
+    let mut lake = Lake::new();
+    till(&mut lake, &[]);
+    let described = lake.lake(&["describe", "--json"]);
+    described.expect_code(0);
+    let document: serde_json::Value = serde_json::from_str(&described.stdout).unwrap();
+    let till = &document["pipelines"][0];
+    assert_eq!(till["name"], "till");
+    assert_eq!(till["environment"], serde_json::json!(["TILL_DIR"]));
+    assert_eq!(till["datasets"], serde_json::json!(["receipts"]));
+    assert_eq!(till["partition_marts"], serde_json::json!(["per_till"]));
+    assert_eq!(till["snapshot_marts"], serde_json::json!([]));
+    assert_eq!(till["pseudonymises"], false);
+    assert_eq!(document["problems"], serde_json::json!([]));
+}
