@@ -29,7 +29,7 @@ MIB = 1 << 20
 AIRFLOW_BESIDE_TASKS = 2 * GIB
 AIRFLOW_BESIDE_ONE_TASK = 512 * MIB
 # Services that do one thing and end: what waits for them looks at how they ended.
-ONE_SHOT = {"init", "sample"}
+ONE_SHOT = {"init", "lake", "sample"}
 # Names whose values nobody may know beforehand.
 SECRET = re.compile(r"PASSWORD(?!S_FILE)|SECRET|_KEY$|_LOGIN$|ROOT_USER")
 

@@ -204,6 +204,7 @@ class Compose(ComposeCase):
             "dag-processor",
             "triggerer",
             "sample",
+            "lake",
         }
         self.assertEqual(set(self.base()), common)
         self.assertEqual(set(self.celery()), common | {"broker", "worker"})
@@ -274,7 +275,7 @@ class Compose(ComposeCase):
                 else:
                     self.assertEqual(connections, set(), name)
                     self.assertNotIn(values["LAKE_PSEUDONYM_SECRET"], text, name)
-                    if name != "store":
+                    if name not in ("store", "lake"):
                         self.assertNotIn(values["LAKE_S3_PASSWORD"], text, name)
                 if name != "api-server":
                     self.assertNotIn(values["AIRFLOW_ADMIN_PASSWORD"], text, name)
@@ -323,7 +324,7 @@ class Compose(ComposeCase):
         )
         self.assertEqual(said.returncode, 0, said.stderr)
         self.assertIn("store", said.stdout.split())
-        self.assertNotIn("sample", said.stdout.split())
+        self.assertFalse({"sample", "lake"} & set(said.stdout.split()))
 
     def test_executors(self) -> None:
         for services, executor in (
@@ -385,12 +386,25 @@ class Compose(ComposeCase):
             for name, service in services.items():
                 if "lakehouse-airflow" not in service["image"]:
                     continue
+                if name == "lake":
+                    # Its words are the command's own, not the entrypoint's.
+                    self.assertEqual(service["entrypoint"][-1], f"{PREFIX}/bin/lake")
+                    continue
                 self.assertEqual(service["command"], [name])
                 self.assertIn(name, words)
                 if name not in ONE_SHOT:
                     self.assertEqual(
                         service["healthcheck"]["test"], ["CMD", f"{PREFIX}/healthcheck", name]
                     )
+
+    def test_the_broker_is_the_process_that_gets_the_signals(self) -> None:
+        broker = self.celery()["broker"]
+        self.assertRegex(broker["user"], r"^[1-9]\d*:[1-9]\d*$")
+        self.assertEqual(broker["cap_drop"], ["ALL"])
+        script = broker["command"][-1]
+        # In a pipe, `exec` replaces a subshell and the shell stays process 1.
+        self.assertTrue(script.startswith("exec valkey-server - <<"), script)
+        self.assertNotIn("|", script)
 
     def test_what_may_be_changed_is_used(self) -> None:
         """Every setting that .env offers, in comments too, is one that a Compose file reads."""
