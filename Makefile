@@ -99,7 +99,7 @@ bench-first-demo: quick-doctor engine ## Measures a first `make demo` with empty
 
 ##@ Containers
 
-.PHONY: env compose compose-config
+.PHONY: env compose compose-config test-containers
 env: ## Writes .env with random passwords for docker compose (docs/docker.md); never overwrites one
 	@scripts/make-env.sh
 
@@ -109,3 +109,6 @@ compose: ## Builds Docker Compose for the tests (cached outside the checkout)
 compose-config: compose ## Checks both Compose files with the .env that is there
 	@"$$(tests/scripts/compose.sh cached)" -f docker-compose.yml config --quiet
 	@"$$(tests/scripts/compose.sh cached)" -f docker-compose.yml -f docker-compose.celery.yml config --quiet
+
+test-containers: ## Builds the image and runs both stacks on Podman, as root on Linux (docs/docker.md); up to half an hour
+	@tests/containers/run.sh $(STACKS)
