@@ -127,7 +127,7 @@ pub fn secret(text: &str) -> Result<(), String> {
     match odd_character(text, |letter| {
         !letter.is_control() && !letter.is_whitespace()
     }) {
-        Some(found) => Err(format!("it has {found}, which no secret key has")),
+        Some(found) => Err(format!("it has {found}, which no secret has")),
         None => Ok(()),
     }
 }
