@@ -250,6 +250,9 @@ impl StoreError {
             Self::BucketMissing { .. } => {
                 Some("create the bucket, or set `LAKE_CREATE_BUCKETS=true` to have it created")
             }
+            Self::Settings { .. } => Some(
+                "correct the setting that it names; `--help` lists the environment variables of the store",
+            ),
             Self::Tls { problem, .. } => Some(problem.hint()),
             Self::Region { .. } => Some(
                 "set `AWS_REGION` to the region of the bucket; under Airflow it is `region_name` in the extra of the connection `minio_default`",
