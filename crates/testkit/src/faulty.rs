@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -31,7 +31,6 @@ struct Shared {
     seen: Mutex<Vec<SeenRequest>>,
     stopped: AtomicBool,
     released: AtomicBool,
-    clock_ahead_secs: AtomicI64,
 }
 
 /// A proxy that spoils what it is told to spoil. It ends when this is dropped.
@@ -109,13 +108,6 @@ impl FaultyStore {
     /// Lets the requests pass that [`Fault::Hold`] holds up, those to come included.
     pub fn release(&self) {
         self.shared.released.store(true, Ordering::Relaxed);
-    }
-
-    /// From now on the store says a time so much later, so that all that is in it looks so much
-    /// older.
-    pub fn set_clock_ahead(&self, time: Duration) {
-        let secs = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-        self.shared.clock_ahead_secs.store(secs, Ordering::Relaxed);
     }
 
     /// Nothing goes wrong any more.
@@ -226,13 +218,12 @@ fn serve(shared: &Shared, mut client: TcpStream, upstream: SocketAddr) -> io::Re
         request.content_length(),
         |offset, chunk| flip(spoiled, offset, chunk),
     )?;
-    let mut answer = loop {
+    let answer = loop {
         let head = Head::read(&mut server)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         if !head.first_line.starts_with("HTTP/1.1 1") {
             break head;
         }
     };
-    answer.delay_date(shared.clock_ahead_secs.load(Ordering::Relaxed));
     match fault {
         Some(Fault::LostAnswer) => return reset(&client),
         Some(Fault::CutBody(after)) => {

@@ -2,8 +2,6 @@
 
 use std::io::{self, Read, Write};
 
-use chrono::{DateTime, TimeDelta};
-
 /// The largest head that is taken.
 const HEAD_LIMIT_BYTES: usize = 256 * 1024;
 
@@ -48,18 +46,6 @@ impl Head {
             .iter()
             .find(|(field, _)| field.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
-    }
-
-    /// Makes the field `Date` say a later time.
-    pub fn delay_date(&mut self, by_secs: i64) {
-        let is_date = |name: &str| name.eq_ignore_ascii_case("date");
-        let Some((_, date)) = self.fields.iter_mut().find(|(name, _)| is_date(name)) else {
-            return;
-        };
-        if let Ok(said) = DateTime::parse_from_rfc2822(date) {
-            let later = said.to_utc() + TimeDelta::seconds(by_secs);
-            *date = later.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        }
     }
 
     /// How long the body is; without the field there is none.

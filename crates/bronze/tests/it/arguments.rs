@@ -200,7 +200,7 @@ fn a_run_report_says_what_was_done_and_is_kept() {
     }
     let kept = crate::fixture::objects(&shop.server, "staging/_reports/shop/2024-01-15");
     let (name, kept) = kept.first_key_value().unwrap();
-    assert!(name.ends_with("/bronze.json"), "{name}");
+    assert!(name.ends_with("/bronze-orders.json"), "{name}");
     let kept: serde_json::Value = serde_json::from_slice(kept).unwrap();
     assert_eq!(kept["datasets"], report["datasets"]);
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use lakehouse_testkit::Fault;
+use lakehouse_testkit::{Fault, FaultyStore};
 
 use crate::concurrent::wait_for;
 use crate::fixture::{Shop, arguments};
 
 #[test]
 fn what_the_source_no_longer_has_stays_unless_pruned() {
-    let mut shop = Shop::with_day();
+    let shop = Shop::with_day();
     shop.done(&[]);
     let before = shop.partition();
     shop.take_away("b.json");
@@ -24,7 +24,7 @@ fn what_the_source_no_longer_has_stays_unless_pruned() {
     assert_eq!(pruned["datasets"]["orders"]["objects_swept"], 0);
     assert_eq!(pruned["datasets"]["orders"]["objects_left"], 1);
     assert_eq!(shop.partition().len(), before.len());
-    let _clock = shop.later();
+    shop.age();
     let swept = shop.done(&["--prune"]);
     assert_eq!(swept["datasets"]["orders"]["objects_swept"], 1, "{swept}");
     assert_eq!(swept["datasets"]["orders"]["objects_left"], 0);
@@ -41,7 +41,7 @@ fn what_the_source_no_longer_has_stays_unless_pruned() {
 
 #[test]
 fn pruning_sweeps_superseded_deliveries_and_leaves_other_days_alone() {
-    let mut shop = Shop::with_day();
+    let shop = Shop::with_day();
     shop.done(&[]);
     shop.env
         .write("source/orders/2024-01-16/a.json", "tomorrow");
@@ -63,7 +63,7 @@ fn pruning_sweeps_superseded_deliveries_and_leaves_other_days_alone() {
     shop.deliver("a.json", "second");
     shop.done(&[]);
     assert_eq!(shop.partition().len(), 5);
-    let _clock = shop.later();
+    shop.age();
     shop.done(&["--prune"]);
     let partition = shop.partition();
     assert_eq!(partition.len(), 4, "{:?}", partition.keys());
@@ -94,7 +94,9 @@ fn a_delete_that_arrives_late_takes_nothing_that_another_run_counts_on() {
     shop.deliver("a.json", "second");
     shop.done(&[]);
     // A sweep has judged the first delivery, which nothing names; its delete is still under way.
-    let proxy = shop.later();
+    shop.age();
+    let proxy = FaultyStore::in_front_of(shop.server.socket_address());
+    shop.env.set("AWS_ENDPOINT_URL", proxy.endpoint());
     proxy.queue_for("DELETE", "a.json", Fault::Hold);
     let mut sweep = shop.env.spawn("lake-bronze", &arguments(&["--prune"]));
     wait_for(&proxy);
@@ -122,7 +124,7 @@ fn a_delete_that_arrives_late_takes_nothing_that_another_run_counts_on() {
 
 #[test]
 fn what_a_killed_run_has_just_sent_is_counted_on_and_what_is_old_is_not() {
-    let mut shop = Shop::with_day();
+    let shop = Shop::with_day();
     shop.done(&[]);
     shop.deliver("a.json", "second");
     shop.done(&[]);
@@ -132,7 +134,7 @@ fn what_a_killed_run_has_just_sent_is_counted_on_and_what_is_old_is_not() {
     assert_eq!(report["datasets"]["orders"]["files_reused"], 1, "{report}");
     assert_eq!(shop.object_of("2024-01-15/a.json"), "2024-01-15/a.json");
     // Old: it is sent again.
-    let _clock = shop.later();
+    shop.age();
     shop.deliver("a.json", "second");
     let report = shop.done(&[]);
     assert_eq!(
