@@ -40,17 +40,10 @@ pub struct StageOutcome {
 }
 
 impl StageOutcome {
-    /// The exit code as a word.
+    /// How it ended.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        match self.code {
-            Some(0) => Exit::Done,
-            Some(1) => Exit::Refused,
-            Some(2) => Exit::Usage,
-            Some(75) | None => Exit::Transient,
-            Some(99) => Exit::Nothing,
-            Some(_) => Exit::Bug,
-        }
+        Exit::from_code(self.code)
     }
 
     /// The error of the report, as a person reads it.

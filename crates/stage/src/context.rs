@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use lakehouse_contract::{Contract, Dataset, Name, Pipeline, RunDate};
 use lakehouse_store::{Layout, Location, ObjectStore, Place, StoreError};
 
-use crate::signals::Killer;
+use crate::signals::SignalCleanup;
 use crate::{
     CommonArgs, Identity, LoadedPipeline, Progress, Report, RunId, Settings, StageError, Workspace,
     pipelines, settings,
@@ -27,7 +27,7 @@ pub struct Base {
     pub report: Report,
     /// Progress for a person.
     pub progress: Progress,
-    pub(crate) killer: Killer,
+    pub(crate) cleanup: SignalCleanup,
     pub(crate) dry_run: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
@@ -46,7 +46,7 @@ impl Base {
         let may_create = store_settings.create_buckets;
         let store = ObjectStore::connect(store_settings).await?;
         self.report.count_store(&store);
-        self.killer.abort_uploads(&store);
+        self.cleanup.abort_uploads(&store);
         let buckets: BTreeSet<&str> = places.iter().map(|place| place.bucket.as_str()).collect();
         let asked = buckets.into_iter().map(|bucket| {
             let store = store.clone();
@@ -78,12 +78,6 @@ impl Base {
     /// Names the run in the report: [`Context::open`] does it for a stage.
     pub fn identify(&self, identify: impl FnOnce(&mut Identity)) {
         self.report.identify(identify);
-    }
-
-    /// Does this when a signal ends the process, before the workspace goes: `lake` ends its
-    /// children so.
-    pub fn on_kill(&self, action: impl FnOnce() + Send + 'static) {
-        self.killer.act(Box::new(action));
     }
 }
 

@@ -20,17 +20,20 @@ pub enum Exit {
     Transient = 75,
     /// There is nothing to do for this day.
     Nothing = 99,
+    /// A signal ended it: 143 by SIGTERM; a shell says 130 for SIGINT and 137 for SIGKILL.
+    Killed = 143,
 }
 
 impl Exit {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Done,
         Self::Refused,
         Self::Usage,
         Self::Bug,
         Self::Transient,
         Self::Nothing,
+        Self::Killed,
     ];
 
     /// The number that the process ends with.
@@ -49,6 +52,7 @@ impl Exit {
             Self::Bug => "bug",
             Self::Transient => "transient",
             Self::Nothing => "nothing",
+            Self::Killed => "killed",
         }
     }
 
@@ -62,21 +66,31 @@ impl Exit {
             Self::Bug => "a bug, please report it",
             Self::Transient => "transient: retries spent, or a full disk; try again later",
             Self::Nothing => "nothing to do for this day",
+            Self::Killed => "ended by a signal (130: by SIGINT); the workspace is removed",
         }
     }
 
-    /// The exit of a code, as `lake run` reads it from a child process.
+    /// The exit of a child process by its code; none where a signal ended it without one. What is
+    /// no code of a stage is a bug.
     #[must_use]
-    pub fn from_code(code: i32) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|exit| i32::from(exit.code()) == code)
+    pub fn from_code(code: Option<i32>) -> Self {
+        let Some(code) = code else {
+            return Self::Killed;
+        };
+        match code {
+            // As shells count: 128 and the number of SIGINT, SIGKILL, SIGTERM.
+            130 | 137 | 143 => Self::Killed,
+            _ => Self::ALL
+                .into_iter()
+                .find(|exit| i32::from(exit.code()) == code)
+                .unwrap_or(Self::Bug),
+        }
     }
 
     /// The exit of one process that did several things.
     ///
     /// What needs a person comes before what a retry may mend, and one thing done makes the
-    /// whole done: 70, 2, 1, 75, 0, and 99 only where all are 99. Nothing at all is done.
+    /// whole done: 70, 2, 1, 75, 143, 0, and 99 only where all are 99. Nothing at all is done.
     #[must_use]
     pub fn worst(exits: impl IntoIterator<Item = Self>) -> Self {
         exits
@@ -84,10 +98,11 @@ impl Exit {
             .max_by_key(|exit| match exit {
                 Self::Nothing => 0,
                 Self::Done => 1,
-                Self::Transient => 2,
-                Self::Refused => 3,
-                Self::Usage => 4,
-                Self::Bug => 5,
+                Self::Killed => 2,
+                Self::Transient => 3,
+                Self::Refused => 4,
+                Self::Usage => 5,
+                Self::Bug => 6,
             })
             .unwrap_or(Self::Done)
     }
@@ -116,11 +131,15 @@ mod tests {
     #[test]
     fn codes_are_those_that_the_scheduler_knows() {
         let codes: Vec<u8> = Exit::ALL.into_iter().map(Exit::code).collect();
-        assert_eq!(codes, [0, 1, 2, 70, 75, 99]);
+        assert_eq!(codes, [0, 1, 2, 70, 75, 99, 143]);
         for exit in Exit::ALL {
-            assert_eq!(Exit::from_code(i32::from(exit.code())), Some(exit));
+            assert_eq!(Exit::from_code(Some(i32::from(exit.code()))), exit);
         }
-        assert_eq!(Exit::from_code(143), None);
+        // A stage that a signal ended has no bug.
+        for code in [Some(130), Some(137), None] {
+            assert_eq!(Exit::from_code(code), Exit::Killed);
+        }
+        assert_eq!(Exit::from_code(Some(101)), Exit::Bug);
     }
 
     #[test]
@@ -141,6 +160,7 @@ mod tests {
             Exit::Usage,
             Exit::Refused,
             Exit::Transient,
+            Exit::Killed,
             Exit::Done,
             Exit::Nothing,
         ];

@@ -8,7 +8,7 @@ pub(crate) fn after(stage: &str) -> String {
     for exit in Exit::ALL {
         text.push_str(&format!("  {:>3}  {}\n", exit.code(), exit.meaning()));
     }
-    text.push_str("  143, 130  ended by SIGTERM, SIGINT; the workspace is removed\n\n");
+    text.push('\n');
     text.push_str("Environment variables (all of them: docs/environment.md):\n");
     for variable in env::ALL
         .iter()

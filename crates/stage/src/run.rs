@@ -10,7 +10,7 @@ use bytes::Bytes;
 use clap::error::ErrorKind;
 use lakehouse_store::{ObjectAddress, ObjectStore, PutOptions};
 
-use crate::signals::Killer;
+use crate::signals::SignalCleanup;
 use crate::{
     Base, Context, Exit, Progress, Report, Settings, StageArguments, StageError, Workspace, help,
     logs, output, panics, signals,
@@ -69,10 +69,10 @@ where
         Err(Answer::Wrong(error)) => return end(&report, &Progress::hidden(), Err(error), None),
     };
     let progress = Progress::new();
-    let killer = Killer::default();
+    let cleanup = SignalCleanup::default();
     let workspace = &mut None;
     let result = frame(
-        stage, &report, &progress, &killer, workspace, arguments, run,
+        stage, &report, &progress, &cleanup, workspace, arguments, run,
     );
     end(&report, &progress, result, workspace.take())
 }
@@ -81,7 +81,7 @@ fn frame<A, F>(
     stage: &'static str,
     report: &Report,
     progress: &Progress,
-    killer: &Killer,
+    cleanup: &SignalCleanup,
     workspace: &mut Option<Workspace>,
     arguments: A,
     run: F,
@@ -91,10 +91,10 @@ where
 {
     logs::start(stage, progress)?;
     panics::start();
-    killer.start(report)?;
+    cleanup.start(report)?;
     let settings = Settings::from_environment()?;
     let workspaces_swept = Workspace::sweep(&settings.workspace_dir);
-    let private = killer.keep(|| Workspace::create(&settings.workspace_dir, stage))?;
+    let private = cleanup.keep(|| Workspace::create(&settings.workspace_dir, stage))?;
     *workspace = Some(private.clone());
     if workspaces_swept > 0 {
         tracing::info!(
@@ -110,7 +110,7 @@ where
         workspaces_swept,
         report: report.clone(),
         progress: progress.clone(),
-        killer: killer.clone(),
+        cleanup: cleanup.clone(),
         dry_run: Arc::clone(&dry_run),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

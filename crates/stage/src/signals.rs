@@ -17,28 +17,27 @@ use crate::{Report, StageError, Workspace, output};
 /// How long giving up uploads may hold the end.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// For the stage's own thread, when a signal has had the last word and is about to end the process
-/// with its own code.
+/// For the stage's own thread, after a signal has decided how the process ends, and is about to end
+/// it with its own code.
 pub(crate) fn await_end() {
     std::thread::sleep(Duration::from_secs(30));
 }
 
 /// What a signal has to clean up.
 #[derive(Clone, Default)]
-pub(crate) struct Killer {
-    inner: Arc<Mutex<Last>>,
+pub(crate) struct SignalCleanup {
+    inner: Arc<Mutex<Remains>>,
 }
 
 #[derive(Default)]
-struct Last {
+struct Remains {
     /// A signal has taken all that follows.
     ending: bool,
     workspace: Option<Workspace>,
     store: Option<ObjectStore>,
-    actions: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-impl Killer {
+impl SignalCleanup {
     /// Makes the workspace that a signal removes. A signal that arrives meanwhile waits until it
     /// is known; after one, nothing is made any more.
     pub(crate) fn keep(
@@ -61,15 +60,10 @@ impl Killer {
         self.lock().store = Some(store.clone());
     }
 
-    /// A signal does this before anything else.
-    pub(crate) fn act(&self, action: Box<dyn FnOnce() + Send>) {
-        self.lock().actions.push(action);
-    }
-
     /// Waits for the signals, from now on.
     pub(crate) fn start(&self, report: &Report) -> Result<(), StageError> {
         let failed = |error: std::io::Error| StageError::from_io("cannot wait for signals", &error);
-        let killer = self.clone();
+        let cleanup = self.clone();
         let report = report.clone();
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
         std::thread::Builder::new()
@@ -101,7 +95,7 @@ impl Killer {
                         });
                         // Whatever happens from here on, the process ends.
                         let _end = EndNow(128 + number);
-                        if let Some(store) = killer.end(&report, name, 128 + number) {
+                        if let Some(store) = cleanup.end(&report, name, 128 + number) {
                             runtime.block_on(async {
                                 let _ =
                                     tokio::time::timeout(ABORT_TIMEOUT, store.abort_open_uploads())
@@ -122,9 +116,6 @@ impl Killer {
     /// process to end with the signal's code.
     fn end(&self, report: &Report, name: &'static str, code: i32) -> Option<ObjectStore> {
         let last = self.take();
-        for action in last.actions {
-            action();
-        }
         if let Some(workspace) = last.workspace {
             workspace.remove();
         }
@@ -139,16 +130,16 @@ impl Killer {
     }
 
     /// All that has to be cleaned up; from here on nothing is added.
-    fn take(&self) -> Last {
+    fn take(&self) -> Remains {
         let mut last = self.lock();
-        let ending = Last {
+        let ending = Remains {
             ending: true,
-            ..Last::default()
+            ..Remains::default()
         };
         std::mem::replace(&mut last, ending)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Last> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Remains> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -169,17 +160,17 @@ mod tests {
     use std::sync::mpsc::{RecvTimeoutError, channel};
     use std::time::Duration;
 
-    use super::Killer;
+    use super::SignalCleanup;
     use crate::Workspace;
 
     #[test]
     fn a_signal_waits_for_a_workspace_that_is_being_made() {
         let base = tempfile::tempdir().unwrap();
-        let killer = Killer::default();
+        let cleanup = SignalCleanup::default();
         let (making, is_being_made) = channel();
         let (go_on, may_go_on) = channel();
         let (took, taken) = channel();
-        let (maker, folder) = (&killer, base.path());
+        let (maker, folder) = (&cleanup, base.path());
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 maker
@@ -194,7 +185,7 @@ mod tests {
             // Dropped with this closure, also when it fails: the other thread must not wait for ever.
             let go_on = go_on;
             is_being_made.recv().unwrap();
-            scope.spawn(|| took.send(killer.take().workspace).unwrap());
+            scope.spawn(|| took.send(cleanup.take().workspace).unwrap());
             assert_eq!(
                 taken.recv_timeout(Duration::from_millis(200)).unwrap_err(),
                 RecvTimeoutError::Timeout
@@ -209,12 +200,12 @@ mod tests {
     fn after_a_signal_no_workspace_is_made() {
         let base = tempfile::tempdir().unwrap();
         let folder = base.path().to_owned();
-        let killer = Killer::default();
-        killer.take();
+        let cleanup = SignalCleanup::default();
+        cleanup.take();
         let (made, is_made) = channel();
         // It waits for the process to end, and so ends with it.
         std::thread::spawn(move || {
-            let _ = killer.keep(|| {
+            let _ = cleanup.keep(|| {
                 made.send(()).unwrap();
                 Workspace::create(&folder, "silver")
             });

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
 
 use lakehouse_testkit::{ProcessGroup, Server};
-use lakehouse_tests::Lake;
+use lakehouse_tests::{Lake, till};
 
 const DATE: &str = "2025-11-01";
 const DATA: [(&str, &str); 3] = [
@@ -193,4 +193,25 @@ fn readers_of_a_day_that_is_published_again_and_again_see_whole_files() {
             "`{key}` was seen half"
         );
     }
+}
+
+#[test]
+fn a_stage_that_a_signal_ended_is_no_bug_of_the_range() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut lake = Lake::new();
+    till(&mut lake, &[]);
+    for (name, code) in [("lake-bronze", 143), ("lake-cleanup", 0)] {
+        let stage = lake.env.write(
+            &format!("stages/{name}"),
+            format!("#!/bin/sh\nexit {code}\n"),
+        );
+        std::fs::set_permissions(stage, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let stages = lake.env.path("stages");
+    lake.env
+        .set("LAKE_BIN_DIR", stages.to_string_lossy().into_owned());
+    let outcome = lake.lake(&["run", "till", "--from", DATE]);
+    outcome.expect_code(143);
+    assert_eq!(outcome.report()["outcome"], "killed");
+    assert_eq!(outcome.report()["failures"][0]["exit_code"], 143);
 }
