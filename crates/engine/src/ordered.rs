@@ -1,7 +1,7 @@
 //! A SELECT written as a Parquet file by one thread, a few rows at a time.
 //!
 //! The engine's own way from a sort to a file holds 2,048 rows or more at once on every thread.
-//! Here the sorted rows are taken one by one from a second connection, with long texts still
+//! Here rows are numbered in their order and taken a page at a time, with long texts still
 //! beside the engine, and are handed over in pieces of a few megabytes, so that memory does not
 //! depend on how long rows are. Row groups are cut by bytes. The pieces follow from the rows alone,
 //! and so do the bytes of the file.
@@ -47,23 +47,28 @@ impl Session {
         )
     }
 
-    /// Writes the rows of `select`, which ends in an ORDER BY over a total order and has long texts
-    /// as they are kept, as a Parquet file with the texts themselves. Returns the number of rows.
+    /// Writes the columns of a table or view, in which long texts stand as they are kept, in a total
+    /// order as a Parquet file with the texts themselves. Returns the number of rows.
     ///
     /// # Errors
     ///
     /// What the engine reports, a full disk among it.
     pub fn write_parquet_with_long_texts(
         &self,
-        select: &str,
+        table: &str,
+        order: &str,
         columns: Vec<(String, ColumnKind)>,
         path: &Path,
         key_values: &BTreeMap<String, String>,
     ) -> Result<u64, EngineError> {
+        let names: Vec<String> = columns
+            .iter()
+            .map(|(name, _)| quote::identifier(name))
+            .collect();
         let sorted = Sorted {
             columns,
             rows: Mutex::new(Some(SortedRows {
-                stream: self.stream(select)?,
+                stream: self.stream(&names.join(", "), table, order)?,
                 texts: self.long_texts.get().cloned(),
                 rows: 0,
                 row: 0,

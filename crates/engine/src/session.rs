@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::NaiveDate;
@@ -54,8 +55,8 @@ pub struct Session {
     pub(crate) connection: Arc<Connection>,
     /// Long texts, where [`Session::keep_long_texts`] was called.
     pub(crate) long_texts: OnceLock<Arc<LongTexts>>,
-    /// A second connection, opened while settings could be made.
-    prepared: Mutex<Option<Lane>>,
+    /// How many tables of numbered rows there are.
+    numbered: AtomicU64,
     failures: Arc<Failures>,
     /// Names of the registered sources: the engine would take a second one without a word.
     sources: Mutex<BTreeSet<String>>,
@@ -103,7 +104,7 @@ impl Session {
         let session = Self {
             connection: Arc::new(connection),
             long_texts: OnceLock::new(),
-            prepared: Mutex::default(),
+            numbered: AtomicU64::new(0),
             failures: Arc::default(),
             sources: Mutex::default(),
             workspace,
@@ -166,6 +167,11 @@ impl Session {
     #[must_use]
     pub fn long_text_bytes(&self) -> u64 {
         self.long_texts.get().map_or(0, |texts| texts.bytes())
+    }
+
+    fn unused_table_name(&self) -> String {
+        let number = self.numbered.fetch_add(1, Ordering::Relaxed);
+        format!("lake_numbered_{number}")
     }
 
     /// A name that no source has yet.
@@ -239,42 +245,40 @@ impl Session {
             .collect())
     }
 
-    /// Starts a SELECT whose rows are taken while it runs, and while the session runs other
-    /// statements.
+    /// Takes the rows of `SELECT columns FROM table` in an order that leaves no two of them open, a
+    /// few thousand at a time, while the session runs other statements. `columns` are names, as SQL
+    /// has them.
     ///
     /// # Errors
     ///
-    /// When the SELECT does not bind, and what the engine reports.
-    pub fn rows(&self, select: &str) -> Result<Rows, EngineError> {
-        Ok(Rows(self.stream(select)?))
+    /// When it does not bind, and what the engine reports.
+    pub fn rows(&self, columns: &str, table: &str, order: &str) -> Result<Rows, EngineError> {
+        Ok(Rows(self.stream(columns, table, order)?))
     }
 
-    pub(crate) fn stream(&self, select: &str) -> Result<Stream, EngineError> {
-        let prepared = self
-            .prepared
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let lane = match prepared {
-            Some(lane) => lane,
-            None => Lane::open(&self.connection)?,
-        };
-        Stream::start(lane, bare_select(select))
+    pub(crate) fn stream(
+        &self,
+        columns: &str,
+        table: &str,
+        order: &str,
+    ) -> Result<Stream, EngineError> {
+        let name = self.unused_table_name();
+        self.execute(&format!(
+            "CREATE TABLE {name} AS SELECT row_number() OVER (ORDER BY {order}) AS _lake_number, {columns} FROM {table}"
+        ))?;
+        let lane = Lane::open(&self.connection)?;
+        Ok(Stream::new(lane, columns, &name, "_lake_number"))
     }
 
     /// Lets sorts work on pieces of 2,048 rows instead of 122,880, for rows that are long. It costs
     /// time, and changes the row groups of [`Session::write_parquet`], but no row. Before the
-    /// session is locked; of the SELECTs whose rows are taken while they run only the first sorts so.
+    /// session is locked.
     ///
     /// # Errors
     ///
     /// When the session is locked.
     pub fn sort_small_pieces(&self) -> Result<(), EngineError> {
-        const SMALL_PIECES: &str = "PRAGMA verify_parallelism";
-        self.execute(SMALL_PIECES)?;
-        let lane = Lane::open(&self.connection)?;
-        lane.run(SMALL_PIECES)?;
-        *self.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(lane);
+        self.execute("PRAGMA verify_parallelism")?;
         Ok(())
     }
 
@@ -296,7 +300,7 @@ impl Session {
     }
 }
 
-/// The rows of a running SELECT.
+/// Rows in their order.
 pub struct Rows(Stream);
 
 impl Rows {

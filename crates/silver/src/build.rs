@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lakehouse_bind::EngineFailure as _;
 use lakehouse_contract::Name;
+use lakehouse_contract::silver_sql::PUBLISHED;
 use lakehouse_engine::{EngineError, ParquetOptions, rows_per_group};
 use lakehouse_reader::SourceFile;
 use lakehouse_stage::quality::{ColumnCount, Counts, QualityReport, UnreadableFile};
@@ -255,7 +256,7 @@ fn write(
         let columns = columns
             .map(|column| (column.name.clone(), column_kind(column.column_type)))
             .collect();
-        session.write_parquet_with_long_texts(&sql.select_kept, columns, path, key_values)
+        session.write_parquet_with_long_texts(PUBLISHED, &sql.order, columns, path, key_values)
     } else {
         let layout = ParquetOptions {
             rows_per_group: rows_per_group(day.source_bytes, counts.rows_read),

@@ -47,14 +47,17 @@ impl SourceFiles {
 
 /// Rejected rows and unreadable files in a total order: no two of them stand at the same place, and
 /// the same rows are the same bytes.
-const ENTRIES: &str = "SELECT * FROM (\n\
+const ORDER: &str = "source_name, source_sha256, position, file, byte_offset";
+const COLUMNS: &str =
+    "source_name, source_sha256, position, rules, detail, file, byte_offset, shape_is_broken";
+const ENTRIES: &str = "(\n\
   SELECT files.name AS source_name, files.sha256 AS source_sha256, _lake_position AS position, CAST(to_json(_lake_reasons) AS VARCHAR) AS rules, CAST(NULL AS VARCHAR) AS detail, \
   _lake_file AS file, _lake_offset AS byte_offset, len(list_filter(_lake_reasons, lambda entry: entry.\"column\" IS NULL)) > 0 AS shape_is_broken\n\
   FROM judged JOIN source_files AS files ON files.number = _lake_file WHERE _lake_reasons IS NOT NULL\n\
   UNION ALL\n\
   SELECT files.name, files.sha256, unreadable.position, '[{\"column\":null,\"rule\":\"unreadableFile\"}]', unreadable.reason, unreadable.file, CAST(0 AS BIGINT), true\n\
   FROM unreadable_files AS unreadable JOIN source_files AS files ON files.number = unreadable.file\n\
-) ORDER BY source_name, source_sha256, position, file, byte_offset";
+) AS entries";
 
 /// Writes the quarantine file and returns its number of rows.
 ///
@@ -97,7 +100,9 @@ pub fn write(
         ))?;
     }
     let rejected = Rejected {
-        rows: session.rows(ENTRIES).stage("write the quarantine file")?,
+        rows: session
+            .rows(COLUMNS, ENTRIES, ORDER)
+            .stage("write the quarantine file")?,
         waiting: Vec::new().into_iter(),
         texts: Texts::new(job, opened, files)?,
     };

@@ -13,8 +13,8 @@ pub struct PublishedSql {
     pub deduplicate: Vec<String>,
     /// The contract's columns of all published rows, in a total order. Long texts are restored.
     pub select: String,
-    /// As [`select`](Self::select), with long texts as they are kept: restore them one by one.
-    pub select_kept: String,
+    /// The order of [`select`](Self::select), as an ORDER BY over the view `published` has it.
+    pub order: String,
     /// `column`, `distinct_values`, and the quantiles `q05`, `q25`, `q50`, `q75` and `q95` as
     /// texts; these are NULL for texts, booleans and classified columns.
     pub profile: String,
@@ -25,8 +25,12 @@ impl PublishedSql {
         Self {
             repeated: repeated(contract, long),
             deduplicate: deduplicate(contract, long),
-            select: select(contract, long, &restored_names(contract, long)),
-            select_kept: select(contract, long, &names(contract)),
+            select: format!(
+                "SELECT {} FROM {PUBLISHED} ORDER BY {}",
+                restored_names(contract, long),
+                order(contract, long)
+            ),
+            order: order(contract, long),
             profile: report::profile(contract, long),
         }
     }
@@ -130,8 +134,8 @@ pub(super) fn counted(contract: &Contract, long: LongTexts) -> Option<String> {
     }
 }
 
-/// The published rows in an order that leaves no two of them open.
-fn select(contract: &Contract, long: LongTexts, columns: &str) -> String {
+/// An order of the published rows that leaves no two of them open.
+fn order(contract: &Contract, long: LongTexts) -> String {
     let mut order: Vec<&String> = contract.sort.iter().collect();
     match &contract.dedupe {
         // No two rows share the key: what comes behind it decides nothing, and sorting costs.
@@ -145,10 +149,7 @@ fn select(contract: &Contract, long: LongTexts, columns: &str) -> String {
         LongTexts::Absent => String::new(),
         LongTexts::Present => format!("{PUBLISHED}."),
     };
-    format!(
-        "SELECT {columns} FROM {PUBLISHED} ORDER BY {}",
-        ordered(&of, contract, long, order, "ASC").join(", ")
-    )
+    ordered(&of, contract, long, order, "ASC").join(", ")
 }
 
 /// The terms of an ORDER BY over these columns, each once; missing values come last.

@@ -191,7 +191,7 @@ fn a_whole_contract_is_this_text() {
         let repeated = published.repeated.unwrap();
         all.extend([repeated.seen_rows, repeated.of_seen, repeated.of_all]);
         all.extend(published.deduplicate);
-        all.extend([published.select, published.select_kept, published.profile]);
+        all.extend([published.select, published.profile]);
     }
     all.extend([sql.counts, sql.rules, sql.repairs, sql.column_statistics]);
     let all = all.join(";\n\n") + ";\n";

@@ -1,4 +1,4 @@
-//! The rows of a SELECT, fetched while it runs, on a connection of its own.
+//! Rows in their order, a page at a time, on a connection of their own.
 
 use std::ptr;
 use std::sync::Arc;
@@ -38,15 +38,15 @@ impl Lane {
         Ok(lane)
     }
 
-    /// Runs a statement without rows.
-    pub(crate) fn run(&self, sql: &str) -> Result<(), EngineError> {
+    /// Runs a statement; its rows are in memory.
+    fn query(&self, sql: &str) -> Result<ResultHandle, EngineError> {
         let sql = c_text(sql)?;
         // SAFETY: an all-zero result is what the engine expects to fill.
         let mut result = ResultHandle(unsafe { std::mem::zeroed() });
         // SAFETY: connection and text are valid; the result is destroyed by its handle.
         let state = unsafe { ffi::duckdb_query(self.connection, sql.as_ptr(), &mut result.0) };
         if state == ffi::DuckDBSuccess {
-            Ok(())
+            Ok(result)
         } else {
             Err(result.error())
         }
@@ -60,13 +60,23 @@ impl Drop for Lane {
     }
 }
 
-/// A running SELECT. The engine computes only a few chunks ahead of what is taken.
+/// Rows of a page: enough to pay for a statement, few enough for long ones.
+const PAGE_ROWS: u64 = 4_096;
+
+/// The rows of a numbered table in the order of their numbers, a page at a time.
+///
+/// A result that is fetched while it is computed would need no table. But where the engine need not
+/// keep the order in which rows were inserted it does not keep that of an ORDER BY either, once it
+/// hands chunks over from several threads.
 pub(crate) struct Stream {
     result: ResultHandle,
-    statement: ffi::duckdb_prepared_statement,
     types: Vec<LogicalType>,
     chunk: ffi::duckdb_data_chunk,
-    /// The last field: it is closed after what runs on it.
+    /// The columns and the table, as SQL has them.
+    select: String,
+    number: String,
+    next: u64,
+    is_at_end: bool,
     lane: Lane,
 }
 
@@ -74,69 +84,71 @@ pub(crate) struct Stream {
 unsafe impl Send for Stream {}
 
 impl Stream {
-    /// Starts a SELECT beside what the session's own connection runs.
-    pub(crate) fn start(lane: Lane, select: &str) -> Result<Self, EngineError> {
-        let sql = c_text(select)?;
-        let mut stream = Self {
-            // SAFETY: an all-zero result is what the engine expects to fill.
+    /// Reads `columns` of `table`, whose column `number` counts from 1 without a gap.
+    pub(crate) fn new(lane: Lane, columns: &str, table: &str, number: &str) -> Self {
+        Self {
+            // SAFETY: an all-zero result is what the engine expects to fill, and to destroy.
             result: ResultHandle(unsafe { std::mem::zeroed() }),
-            statement: ptr::null_mut(),
             types: Vec::new(),
             chunk: ptr::null_mut(),
+            select: format!("SELECT {columns} FROM {table}"),
+            number: number.to_owned(),
+            next: 1,
+            is_at_end: false,
             lane,
-        };
-        // SAFETY: the database is open; handles are destroyed when the stream is dropped.
-        unsafe {
-            if ffi::duckdb_prepare(stream.lane.connection, sql.as_ptr(), &mut stream.statement)
-                != ffi::DuckDBSuccess
-            {
-                let text = ffi::duckdb_prepare_error(stream.statement);
-                let message = if text.is_null() {
-                    "the engine failed without saying why".to_owned()
-                } else {
-                    std::ffi::CStr::from_ptr(text)
-                        .to_string_lossy()
-                        .into_owned()
-                };
-                return Err(EngineError::from_engine(SqlErrorKind::Other, &message));
-            }
-            if ffi::duckdb_execute_prepared_streaming(stream.statement, &mut stream.result.0)
-                != ffi::DuckDBSuccess
-            {
-                return Err(stream.result.error());
-            }
-            stream.types = (0..ffi::duckdb_column_count(&mut stream.result.0))
-                .map(|column| {
-                    LogicalType(ffi::duckdb_column_logical_type(
-                        &mut stream.result.0,
-                        column,
-                    ))
-                })
-                .collect();
         }
-        Ok(stream)
     }
 
     /// Fetches the next chunk in place of the last one; returns its rows, 0 at the end.
     pub(crate) fn advance(&mut self) -> Result<usize, EngineError> {
+        let mut is_new_page = false;
         loop {
             self.let_go();
-            // SAFETY: the result is live.
-            unsafe {
-                self.chunk = ffi::duckdb_fetch_chunk(self.result.0);
-                if self.chunk.is_null() {
-                    let text = ffi::duckdb_result_error(&mut self.result.0);
-                    if !text.is_null() && *text != 0 {
-                        return Err(self.result.error());
-                    }
-                    return Ok(0);
+            if self.is_at_end {
+                return Ok(0);
+            }
+            self.chunk = if self.types.is_empty() {
+                ptr::null_mut()
+            } else {
+                // SAFETY: a page was asked for, so the result is live.
+                unsafe { ffi::duckdb_fetch_chunk(self.result.0) }
+            };
+            if self.chunk.is_null() {
+                if is_new_page {
+                    self.is_at_end = true;
+                } else {
+                    self.next_page()?;
+                    is_new_page = true;
                 }
-                let rows = ffi::duckdb_data_chunk_get_size(self.chunk) as usize;
-                if rows > 0 {
-                    return Ok(rows);
-                }
+                continue;
+            }
+            // SAFETY: the chunk is live.
+            let rows = unsafe { ffi::duckdb_data_chunk_get_size(self.chunk) } as usize;
+            if rows > 0 {
+                return Ok(rows);
             }
         }
+    }
+
+    fn next_page(&mut self) -> Result<(), EngineError> {
+        let last = self.next + PAGE_ROWS - 1;
+        let sql = format!(
+            "{} WHERE {number} BETWEEN {} AND {last} ORDER BY {number}",
+            self.select,
+            self.next,
+            number = self.number
+        );
+        self.result = self.lane.query(&sql)?;
+        self.next = last + 1;
+        // SAFETY: the result is live.
+        unsafe {
+            self.types = (0..ffi::duckdb_column_count(&mut self.result.0))
+                .map(|column| {
+                    LogicalType(ffi::duckdb_column_logical_type(&mut self.result.0, column))
+                })
+                .collect();
+        }
+        Ok(())
     }
 
     /// A column of the current chunk.
@@ -168,12 +180,5 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.let_go();
-        // SAFETY: handles are null or live, and are not used again. The result goes before the
-        // connection that computes it.
-        unsafe {
-            ffi::duckdb_destroy_result(&mut self.result.0);
-            self.result.0 = std::mem::zeroed();
-            ffi::duckdb_destroy_prepare(&mut self.statement);
-        }
     }
 }
