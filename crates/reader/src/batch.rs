@@ -23,6 +23,7 @@ impl TextSpan {
     #[inline]
     pub(crate) fn in_block(start: usize, end: usize) -> Self {
         // Blocks are at most 1 GiB: see `ReaderOptions::max_record_bytes`.
+        debug_assert!(end < IN_ARENA as usize);
         Self {
             start: start as u32,
             length: (end - start) as u32,

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
-use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE};
+use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use flate2::bufread::MultiGzDecoder;
 use memchr::memchr_iter;
 
@@ -19,14 +19,6 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub struct Decoded {
     /// Size of the decoded file.
     pub bytes: u64,
-}
-
-/// Whether a file of this format must be decoded before it is read. One that need not may be
-/// read as it is, byte order mark included.
-#[must_use]
-pub fn needs_decoding(compression: Compression, format: &Format) -> bool {
-    !matches!(compression, Compression::None)
-        || !matches!(encoding_of(format), Ok(encoding) if encoding == UTF_8)
 }
 
 /// The encoding that a label names: those of the WHATWG Encoding Standard, and spellings that
@@ -88,6 +80,11 @@ pub fn decode(
     {
         return Err(sink.unreadable(format!("the file is empty, which is not {compressed} data")));
     }
+    if let Some(begin) = begins_otherwise(input.buffer(), compression) {
+        return Err(sink.unreadable(format!(
+            "not valid {compressed} data: the file {begin}; leave `compression` out if it is not compressed"
+        )));
+    }
     match compression {
         Compression::Zstd => {
             let decoder =
@@ -102,6 +99,31 @@ pub fn decode(
             &mut sink,
         ),
     }
+}
+
+/// How a file begins that is declared to be compressed and is not, or otherwise than declared.
+fn begins_otherwise(bytes: &[u8], compression: Compression) -> Option<&'static str> {
+    const GZIP: &[u8] = b"\x1F\x8B";
+    const ZSTD: &[u8] = b"\x28\xB5\x2F\xFD";
+    // Frames of Zstandard that hold no data begin with one of sixteen other marks.
+    let is_skippable =
+        bytes.len() >= 4 && bytes[0] & 0xF0 == 0x50 && bytes[1..4] == *b"\x2A\x4D\x18";
+    let is_declared = match compression {
+        Compression::None => true,
+        Compression::Gzip => bytes.len() < 2 || bytes.starts_with(GZIP),
+        Compression::Zstd => bytes.len() < 4 || bytes.starts_with(ZSTD) || is_skippable,
+    };
+    (!is_declared).then(|| {
+        if bytes.starts_with(GZIP) {
+            "begins as gzip data do"
+        } else if bytes.starts_with(ZSTD) {
+            "begins as Zstandard data do"
+        } else if bytes.starts_with(b"PK\x03\x04") {
+            "begins as a ZIP archive does"
+        } else {
+            "does not begin so"
+        }
+    })
 }
 
 /// What the input did, seen past the decoder that reads it.
@@ -201,9 +223,13 @@ fn transcode<W: Write>(
                 .map_err(|error| source.error(error, sink, compression))?;
         }
     } else {
-        let is_big_endian =
-            encoding == encoding_rs::UTF_16LE && buffer[..filled].starts_with(b"\xFE\xFF");
-        let encoding = if is_big_endian { UTF_16BE } else { encoding };
+        // In UTF-16 the byte order mark has the last word.
+        let is_utf16 = encoding == UTF_16LE || encoding == UTF_16BE;
+        let encoding = match buffer[..filled].first_chunk() {
+            Some(b"\xFE\xFF") if is_utf16 => UTF_16BE,
+            Some(b"\xFF\xFE") if is_utf16 => UTF_16LE,
+            _ => encoding,
+        };
         let mut decoder = encoding.new_decoder_with_bom_removal();
         let mut text = vec![0; BUFFER_BYTES];
         loop {

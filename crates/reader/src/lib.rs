@@ -44,6 +44,7 @@ mod decode;
 mod error;
 mod json;
 mod model;
+mod names;
 mod outcome;
 mod plan;
 mod reader;
@@ -53,9 +54,10 @@ mod split;
 mod worker;
 
 pub use batch::{BATCH_ROWS, Batch, ColumnData, TextSpan, Validity, Values};
-pub use decode::{Decoded, decode, needs_decoding};
+pub use decode::{Decoded, decode};
 pub use error::{DecodeError, PlanError, ReadError, Unreadable};
-pub use outcome::{FileOutcome, OTHER_COLUMNS};
+pub use names::looks_like_name;
+pub use outcome::{FileOutcome, NAMED_COLUMNS, OTHER_COLUMNS};
 pub use plan::{
     BROKEN_COLUMN, FILE_COLUMN, Field, OFFSET_COLUMN, POSITION_COLUMN, REPAIRED_COLUMN, ReadPlan,
     split_path,

@@ -1,17 +1,18 @@
 //! What became of each file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Unreadable;
+use crate::names::looks_like_name;
 
 /// Under this name [`FileOutcome::discarded`] counts what it has no place to name.
 pub const OTHER_COLUMNS: &str = "(others)";
 
 /// Names that are counted one by one: the first in the order of their bytes, so that the same
 /// file has the same counts whichever worker met which name first.
-const NAMED_COLUMNS: usize = 1_000;
-/// A longer name is counted with the others.
-const MAX_NAME_BYTES: usize = 256;
+pub const NAMED_COLUMNS: usize = 100;
+/// Keys that are almost one of the plan's, of which one is told.
+const ALMOST_KEYS: usize = 16;
 
 /// What became of a file. Final once all workers have ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +26,50 @@ pub struct FileOutcome {
     pub unreadable: Option<Unreadable>,
     /// Dotted names of columns that the plan does not know, and in how many rows they were;
     /// not counting rows that are broken as a whole. Under `unknownColumns: fail` any entry
-    /// refuses the day.
+    /// refuses the day. What does not look like a name (see [`crate::looks_like_name`]) may be
+    /// data, and is counted under [`OTHER_COLUMNS`].
     pub discarded: BTreeMap<String, u64>,
+    /// Columns of the plan that are NULL in every row because the CSV header lacks them, or no
+    /// record of the file has the first key of their path; a text as `source.<path>`. In the
+    /// order of the plan.
+    pub absent: Vec<String>,
+}
+
+/// The keys that came by in some records.
+#[derive(Debug, Default)]
+pub(crate) struct KeysMet {
+    pub(crate) unknown: UnknownCounts,
+    /// Which of the plan's first keys occurred, a bit each.
+    pub(crate) occurred: Vec<u64>,
+    /// Unknown keys that are almost one of the plan's first keys, by its index.
+    almost: BTreeSet<(u32, String)>,
+}
+
+impl KeysMet {
+    pub(crate) fn add_almost(&mut self, planned: u32, name: &str) {
+        self.almost.insert((planned, name.to_owned()));
+        if self.almost.len() > ALMOST_KEYS {
+            self.almost.pop_last();
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.unknown.merge(other.unknown);
+        if self.occurred.len() < other.occurred.len() {
+            self.occurred.resize(other.occurred.len(), 0);
+        }
+        for (word, occurred) in self.occurred.iter_mut().zip(other.occurred) {
+            *word |= occurred;
+        }
+        for (planned, name) in other.almost {
+            self.add_almost(planned, &name);
+        }
+    }
+
+    fn has(&self, key: usize) -> bool {
+        let word = self.occurred.get(key / 64);
+        word.is_some_and(|word| word & (1 << (key % 64)) != 0)
+    }
 }
 
 /// Counts by name, bounded.
@@ -38,13 +81,13 @@ pub(crate) struct UnknownCounts {
 
 impl UnknownCounts {
     pub(crate) fn add(&mut self, name: String, rows: u64) {
-        if name.len() > MAX_NAME_BYTES {
+        if !looks_like_name(&name) {
             self.others += rows;
             return;
         }
         *self.named.entry(name).or_default() += rows;
-        // The last in order goes first. One of the first thousand of a whole file is among the
-        // first thousand of any part of it, so it is never dropped, and its count is whole.
+        // The last in order goes first. One of the first hundred of a whole file is among the
+        // first hundred of any part of it, so it is never dropped, and its count is whole.
         if self.named.len() > NAMED_COLUMNS
             && let Some((_, rows)) = self.named.pop_last()
         {
@@ -73,7 +116,9 @@ impl UnknownCounts {
 pub(crate) struct FileProgress {
     pub(crate) records: u64,
     pub(crate) unreadable: Option<Unreadable>,
-    pub(crate) unknown: UnknownCounts,
+    pub(crate) met: KeysMet,
+    /// Of a CSV file: the columns that its header lacks.
+    pub(crate) absent: Vec<String>,
 }
 
 impl FileProgress {
@@ -88,17 +133,79 @@ impl FileProgress {
         }
     }
 
-    pub(crate) fn outcome(&self, index: i32) -> FileOutcome {
-        let readable = self.unreadable.is_none();
-        FileOutcome {
+    pub(crate) fn add(&mut self, records: u64, met: KeysMet) {
+        self.records += records;
+        self.met.merge(met);
+    }
+
+    /// `first_keys` are those of a plan that reads JSON, each with the columns under it.
+    pub(crate) fn outcome(&self, index: i32, first_keys: &[FirstKey]) -> FileOutcome {
+        let mut outcome = FileOutcome {
             index,
-            records: if readable { self.records } else { 0 },
+            records: 0,
             unreadable: self.unreadable.clone(),
-            discarded: if readable {
-                self.unknown.counts()
-            } else {
-                BTreeMap::new()
-            },
+            discarded: BTreeMap::new(),
+            absent: Vec::new(),
+        };
+        if outcome.unreadable.is_some() {
+            return outcome;
+        }
+        let mut absent: Vec<(usize, &String)> = Vec::new();
+        if self.records > 0 {
+            for (index, key) in first_keys.iter().enumerate() {
+                if self.met.has(index) {
+                    continue;
+                }
+                if let Some((_, name)) = self
+                    .met
+                    .almost
+                    .iter()
+                    .find(|(key, _)| *key as usize == index)
+                {
+                    outcome.unreadable = Some(key.almost(name));
+                    return outcome;
+                }
+                absent.extend(key.columns.iter().map(|(place, label)| (*place, label)));
+            }
+        }
+        absent.sort_unstable();
+        let labels = absent.into_iter().map(|(_, label)| label.clone());
+        outcome.absent = self.absent.iter().cloned().chain(labels).collect();
+        outcome.records = self.records;
+        outcome.discarded = self.met.unknown.counts();
+        outcome
+    }
+}
+
+/// A first key of the plan's paths.
+#[derive(Debug)]
+pub(crate) struct FirstKey {
+    pub(crate) name: String,
+    /// The columns whose paths begin with it: place in the plan, label.
+    pub(crate) columns: Vec<(usize, String)>,
+}
+
+impl FirstKey {
+    /// The file has no such key, and one that a person would take for it.
+    fn almost(&self, found: &str) -> Unreadable {
+        let reason = if crate::names::folded(found) == crate::names::folded(&self.name) {
+            format!(
+                "no record has the key `{}`, and there is a key {found:?}: they differ only in \
+                 case or blanks; write `sourcePath` exactly as the file has it",
+                self.name
+            )
+        } else {
+            format!(
+                "no record has the key `{}`, and there is a key {found:?}: its dots are part of \
+                 one key, and a path with dots leads through objects; write `sourcePath` as a \
+                 list of keys: [{found:?}]",
+                self.name
+            )
+        };
+        Unreadable {
+            byte_offset: 0,
+            position: 0,
+            reason,
         }
     }
 }
@@ -111,6 +218,7 @@ mod tests {
     fn many_names_are_counted_the_same_in_any_order() {
         let names: Vec<String> = (0..3_000)
             .map(|number| format!("{:04}", number * 7 % 3_000))
+            .chain(["ada@example.org".to_owned()])
             .collect();
         let mut whole = UnknownCounts::default();
         for name in &names {
@@ -127,8 +235,8 @@ mod tests {
         }
         assert_eq!(whole.counts(), parts.counts());
         assert_eq!(whole.counts().len(), NAMED_COLUMNS + 1);
-        assert_eq!(whole.counts()[OTHER_COLUMNS], 4_000);
-        assert_eq!(whole.counts()["0999"], 2);
+        assert_eq!(whole.counts()[OTHER_COLUMNS], 2 * 2_901);
+        assert_eq!(whole.counts()["0099"], 2);
     }
 
     #[test]
@@ -145,7 +253,7 @@ mod tests {
         for byte_offset in [50, 20, 90] {
             file.fail(failure(byte_offset));
         }
-        let outcome = file.outcome(7);
+        let outcome = file.outcome(7, &[]);
         assert_eq!(
             (outcome.index, outcome.records, outcome.unreadable),
             (7, 0, Some(failure(20)))

@@ -41,6 +41,8 @@ pub struct ReadPlan {
     pub(crate) unknown_columns: UnknownColumns,
     /// One per field.
     pub(crate) casts: Vec<Cast>,
+    /// Whether a CSV header is held against the plan. One that was judged before is not.
+    pub(crate) judges_headers: bool,
 }
 
 impl ReadPlan {
@@ -85,7 +87,23 @@ impl ReadPlan {
             texts,
             unknown_columns,
             casts,
+            judges_headers: true,
         })
+    }
+
+    /// The paths of all targets: fields, then texts.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Vec<String>> {
+        self.fields
+            .iter()
+            .map(|field| &field.path)
+            .chain(&self.texts)
+    }
+
+    /// What people call the targets: a column's name, or `source.<dotted path>`.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = String> {
+        let fields = self.fields.iter().map(|field| field.name.clone());
+        let texts = self.texts.iter();
+        fields.chain(texts.map(|path| format!("source.{}", path.join("."))))
     }
 
     /// What a contract reads: its columns that have a source, and the source texts that its

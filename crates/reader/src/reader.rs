@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::csv::{CsvSyntax, Header};
+use crate::csv::{CsvSyntax, Header, HeaderText};
 use crate::error::{ReadError, Unreadable};
 use crate::json::Tree;
 use crate::model::{ColumnType, Format, JsonLayout};
-use crate::outcome::{FileOutcome, FileProgress, UnknownCounts};
+use crate::outcome::{FileOutcome, FileProgress, FirstKey, KeysMet};
 use crate::plan::ReadPlan;
 use crate::rows::Targets;
 use crate::split::{BlockPlace, Cut, Layout, Limits, Splitter};
@@ -149,10 +149,31 @@ impl Reader {
     /// has returned `None`.
     #[must_use]
     pub fn outcome(&self) -> Vec<FileOutcome> {
+        let first_keys = self.first_keys();
         let files = self.files.iter().zip(&self.progress);
         files
-            .map(|(file, progress)| lock(progress).outcome(file.index))
+            .map(|(file, progress)| lock(progress).outcome(file.index, &first_keys))
             .collect()
+    }
+
+    /// The first keys of the plan's paths, in the order of the tree; of JSON alone.
+    fn first_keys(&self) -> Vec<FirstKey> {
+        if matches!(self.layout, Layout::Csv(_)) {
+            return Vec::new();
+        }
+        let columns_of = |name: &str| -> Vec<(usize, String)> {
+            let labels = self.plan.labels().zip(self.plan.paths()).enumerate();
+            labels
+                .filter(|(_, (_, path))| path[0] == *name)
+                .map(|(place, (label, _))| (place, label))
+                .collect()
+        };
+        let keys = self.tree.first_keys().iter();
+        keys.map(|key| FirstKey {
+            name: key.name.clone(),
+            columns: columns_of(&key.name),
+        })
+        .collect()
     }
 
     /// Takes the next block into `buffer`. `None` when all files are read.
@@ -189,8 +210,8 @@ impl Reader {
             if lock(&self.progress[file]).unreadable.is_some() {
                 continue;
             }
-            let make_header = |record: &[u8]| match &self.layout {
-                Layout::Csv(syntax) => Header::new(record, *syntax, &self.plan),
+            let make_header = |text: &HeaderText<'_>| match &self.layout {
+                Layout::Csv(syntax) => Header::new(text, *syntax, &self.plan),
                 _ => Ok(Header::default()),
             };
             let (cut, place) = splitter
@@ -202,7 +223,11 @@ impl Reader {
                     claims.current = Some((file, splitter));
                     return Ok(Some((file, place)));
                 }
-                Cut::End => {}
+                Cut::End => {
+                    if let Some(header) = splitter.header() {
+                        lock(&self.progress[file]).absent.clone_from(&header.absent);
+                    }
+                }
                 Cut::Unreadable(unreadable) => self.fail(file, unreadable),
             }
         }
@@ -222,10 +247,8 @@ impl Reader {
     }
 
     /// Notes what a worker read of a file.
-    pub(crate) fn note(&self, file: usize, records: u64, unknown: UnknownCounts) {
-        let mut progress = lock(&self.progress[file]);
-        progress.records += records;
-        progress.unknown.merge(unknown);
+    pub(crate) fn note(&self, file: usize, records: u64, met: KeysMet) {
+        lock(&self.progress[file]).add(records, met);
     }
 }
 

@@ -43,7 +43,8 @@ impl SourceTexts {
         fields_to_show: Vec<Vec<String>>,
         options: &ReaderOptions,
     ) -> Result<Self, PlanError> {
-        let plan = ReadPlan::new(Vec::new(), fields_to_show, UnknownColumns::Discard)?;
+        let mut plan = ReadPlan::new(Vec::new(), fields_to_show, UnknownColumns::Discard)?;
+        plan.judges_headers = false;
         Ok(Self {
             layout: options.layout(),
             limits: options.limits(),

@@ -9,7 +9,7 @@ use crate::csv::{CsvOutcome, CsvSyntax, Header, read_record};
 use crate::error::{ReadError, Unreadable};
 use crate::json::{JsonParser, Outcome};
 use crate::model::UnknownColumns;
-use crate::outcome::UnknownCounts;
+use crate::outcome::KeysMet;
 use crate::reader::Reader;
 use crate::rows::{RecordRule, Rows};
 use crate::split::{BlockPlace, ElementScanner, INVALID_UTF8, Layout};
@@ -113,7 +113,7 @@ impl Worker {
                     self.reader.fail(self.block.file, unreadable);
                     self.block.at = self.block.limit;
                     // Their rows do not count; neither do their columns.
-                    self.parser.take_unknown();
+                    self.parser.take_met();
                 }
             }
         }
@@ -169,14 +169,13 @@ impl Worker {
             self.reader.fail(self.block.file, invalid);
             self.batch.rows.clear();
         }
-        let mut unknown = self.parser.take_unknown();
+        let mut met = self.parser.take_met();
         if let Some(header) = &self.block.place.header
             && !matches!(self.reader.plan.unknown_columns, UnknownColumns::Quarantine)
         {
-            add_header(header, self.block.whole_records, &mut unknown);
+            add_header(header, self.block.whole_records, &mut met);
         }
-        self.reader
-            .note(self.block.file, self.block.records, unknown);
+        self.reader.note(self.block.file, self.block.records, met);
     }
 
     fn read_lines(&mut self) -> Result<(), Unreadable> {
@@ -316,10 +315,10 @@ impl Worker {
     }
 }
 
-fn add_header(header: &Header, rows: u64, unknown: &mut UnknownCounts) {
+fn add_header(header: &Header, rows: u64, met: &mut KeysMet) {
     if rows > 0 {
         for name in &header.unknown {
-            unknown.add(name.clone(), rows);
+            met.unknown.add(name.clone(), rows);
         }
     }
 }

@@ -8,7 +8,7 @@ use lakehouse_contract::Name;
 use lakehouse_contract::silver_sql::PUBLISHED;
 use lakehouse_engine::{EngineError, ParquetOptions, rows_per_group};
 use lakehouse_reader::SourceFile;
-use lakehouse_stage::quality::{ColumnCount, Counts, QualityReport, UnreadableFile};
+use lakehouse_stage::quality::{Counts, QualityReport};
 use lakehouse_stage::{StageError, verdict};
 use lakehouse_store::manifest::Manifest;
 
@@ -18,7 +18,8 @@ use crate::conservation;
 use crate::deduplicate;
 use crate::fetch::Fetched;
 use crate::measure::{self, json_bytes};
-use crate::opened::{Opened, Read};
+use crate::opened::Opened;
+use crate::outcomes::Outcomes;
 use crate::quarantine;
 use crate::sample;
 use crate::source::column_kind;
@@ -141,7 +142,7 @@ fn attempt(
     let rejected = folder.join("quarantine.parquet");
     let quarantine_sha256 =
         quarantine(job, &opened, &manifest, fetched, &read, &counts, &rejected)?;
-    let report = measure(job, &opened, &manifest, read, counts)?;
+    let report = measure(job, &opened, &manifest, &read, counts)?;
     let quality = json_bytes(&report)?;
     let profile = profile(job, &opened)?;
     let data = folder.join("data.parquet");
@@ -174,7 +175,7 @@ fn quarantine(
     opened: &Opened,
     manifest: &Manifest,
     fetched: &Fetched,
-    read: &Read,
+    read: &Outcomes,
     counts: &Counts,
     path: &Path,
 ) -> Result<String, StageError> {
@@ -191,7 +192,7 @@ fn measure(
     job: &Job<'_>,
     opened: &Opened,
     manifest: &Manifest,
-    read: Read,
+    read: &Outcomes,
     counts: Counts,
 ) -> Result<QualityReport, StageError> {
     let context = job.context;
@@ -203,29 +204,20 @@ fn measure(
         date: context.date.to_string(),
         counts,
         files: manifest.files.len() as u64,
-        unreadable_files: read
-            .unreadable
-            .iter()
-            .map(|(index, reason)| {
-                let file = &manifest.files[*index as usize];
-                UnreadableFile {
-                    source_name: file.source_name.clone(),
-                    sha256: file.sha256.clone(),
-                    position: Some(reason.position),
-                    reason: reason.reason.clone(),
-                }
-            })
-            .collect(),
+        unreadable_files: read.unreadable_files(manifest),
         quarantined_by_rule: measure::rule_counts(session, &sql.rules, manifest)?,
         repairs: measure::rule_counts(session, &sql.repairs, manifest)?,
-        discarded_columns: read
-            .discarded
-            .into_iter()
-            .map(|(name, rows)| ColumnCount { name, rows })
-            .collect(),
+        rows_repaired: 0,
+        discarded_columns: read.discarded_columns(),
+        absent_columns: read.absent_columns(),
+        null_columns: Vec::new(),
         columns: measure::column_statistics(session, &sql.column_statistics)?,
         verdict: Default::default(),
     };
+    quality.null_columns = measure::null_columns(&quality);
+    if !quality.repairs.is_empty() {
+        quality.rows_repaired = measure::repaired_rows(session, sql)?;
+    }
     quality.verdict = verdict::judge(job.contract, &quality);
     Ok(quality)
 }
@@ -282,6 +274,12 @@ fn log(job: &Job<'_>, quality: &QualityReport) {
     entry.counts(quality.counts);
     entry.set("files", quality.files);
     entry.set("files_unreadable", quality.unreadable_files.len() as u64);
+    entry.set("absent_columns", quality.absent_columns.len() as u64);
+    entry.set("null_columns", quality.null_columns.len() as u64);
+    entry.set("rows_repaired", quality.rows_repaired);
+    entry.set("absent_columns", quality.absent_columns.len() as u64);
+    entry.set("null_columns", quality.null_columns.len() as u64);
+    entry.set("rows_repaired", quality.rows_repaired);
     entry.set("accepted", quality.verdict.accepted);
     tracing::info!(
         dataset = %job.name,
@@ -292,6 +290,26 @@ fn log(job: &Job<'_>, quality: &QualityReport) {
         accepted = quality.verdict.accepted,
         "judged"
     );
+    for absent in &quality.absent_columns {
+        tracing::warn!(dataset = %job.name, column = %absent.column, files = absent.files, "files lack a column; it is NULL in all their rows");
+    }
+    for column in &quality.null_columns {
+        tracing::warn!(dataset = %job.name, column = %column, "a column is NULL in every published row");
+    }
+    for repair in &quality.repairs {
+        let column = repair.column.as_deref().unwrap_or_default();
+        tracing::warn!(dataset = %job.name, column, rule = %repair.rule, rows = repair.rows, "values were repaired");
+    }
+    for absent in &quality.absent_columns {
+        tracing::warn!(dataset = %job.name, column = %absent.column, files = absent.files, "files lack a column; it is NULL in all their rows");
+    }
+    for column in &quality.null_columns {
+        tracing::warn!(dataset = %job.name, column = %column, "a column is NULL in every published row");
+    }
+    for repair in &quality.repairs {
+        let column = repair.column.as_deref().unwrap_or_default();
+        tracing::warn!(dataset = %job.name, column, rule = %repair.rule, rows = repair.rows, "values were repaired");
+    }
     for failure in &quality.verdict.failures {
         tracing::warn!(dataset = %job.name, rule = %failure.rule, measured = %failure.measured, allowed = %failure.allowed, "check will refuse this day");
     }

@@ -16,6 +16,7 @@ pub mod deduplicate;
 pub mod fetch;
 pub mod measure;
 pub mod opened;
+pub mod outcomes;
 pub mod quarantine;
 pub mod sample;
 pub mod source;

@@ -4,7 +4,7 @@ use lakehouse_bind::EngineFailure as _;
 use lakehouse_contract::silver_sql::SilverSql;
 use lakehouse_engine::{Session, Value};
 use lakehouse_stage::StageError;
-use lakehouse_stage::quality::{ColumnStatistics, Counts, Example, RuleCount};
+use lakehouse_stage::quality::{ColumnStatistics, Counts, Example, QualityReport, RuleCount};
 use lakehouse_store::manifest::Manifest;
 
 use crate::Job;
@@ -58,6 +58,29 @@ pub fn rule_counts(
             }
         })
         .collect())
+}
+
+/// Published rows with at least one repaired value.
+///
+/// # Errors
+/// What the engine reports.
+pub fn repaired_rows(session: &Session, sql: &SilverSql) -> Result<u64, StageError> {
+    let rows = session
+        .query(&sql.repaired_rows)
+        .stage("count repaired rows")?;
+    let count = rows.first().and_then(|row| row.first());
+    Ok(count.and_then(Value::as_u64).unwrap_or_default())
+}
+
+/// Columns without a value in any published row.
+#[must_use]
+pub fn null_columns(quality: &QualityReport) -> Vec<String> {
+    let rows = quality.counts.rows_published;
+    let columns = quality.columns.iter();
+    columns
+        .filter(|column| rows > 0 && column.nulls == rows)
+        .map(|column| column.name.clone())
+        .collect()
 }
 
 /// Missing values and extremes of every published column.

@@ -1,18 +1,18 @@
 //! The engine with the reader in it: opened for one dataset, locked, and the day read into it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use lakehouse_bind::EngineFailure as _;
 use lakehouse_contract::silver_sql::{PublishedSql, SilverSql, silver_sql};
 use lakehouse_engine::{Session, SessionOptions};
-use lakehouse_reader::{FileOutcome, ReadPlan, Reader, ReaderOptions, SourceFile, Unreadable};
+use lakehouse_reader::{ReadPlan, Reader, ReaderOptions, SourceFile};
 use lakehouse_stage::{Exit, StageError};
 
 use crate::Job;
 use crate::budget::Budget;
 use crate::fetch::Fetched;
+use crate::outcomes::Outcomes;
 use crate::source::ReaderSource;
 
 /// The reader as the engine sees it.
@@ -29,16 +29,6 @@ pub struct Opened {
     /// How the files are read.
     pub options: ReaderOptions,
     reader: Arc<Reader>,
-}
-
-/// What reading the files left besides rows.
-pub struct Read {
-    /// Files that do not count, by their index in the manifest, in that order.
-    pub unreadable: Vec<(i32, Unreadable)>,
-    /// Columns that no contract names, and in how many rows they were.
-    pub discarded: BTreeMap<String, u64>,
-    /// Rows of all other files, as the reader counted them.
-    pub records: u64,
 }
 
 impl Opened {
@@ -109,12 +99,12 @@ impl Opened {
     ///
     /// # Errors
     /// What the engine or the reader reports.
-    pub fn read(&self, job: &Job<'_>, fetched: &Fetched) -> Result<Read, StageError> {
+    pub fn read(&self, job: &Job<'_>, fetched: &Fetched) -> Result<Outcomes, StageError> {
         let _phase = job.context.report.phase("read");
         self.session
             .execute(&self.sql.load)
             .stage("read, cast and judge")?;
-        let read = Read::of(fetched.unreadable.clone(), self.reader.outcome());
+        let read = Outcomes::of(self.reader.outcome(), fetched.unreadable.clone());
         let dropped: Vec<i32> = read.unreadable.iter().map(|(index, _)| *index).collect();
         if !dropped.is_empty() {
             self.session
@@ -130,28 +120,5 @@ impl Opened {
             0 => &self.sql.published,
             _ => &self.sql.published_with_long_texts,
         }
-    }
-}
-
-impl Read {
-    fn of(unreadable: Vec<(i32, Unreadable)>, outcomes: Vec<FileOutcome>) -> Self {
-        let mut read = Self {
-            unreadable,
-            discarded: BTreeMap::new(),
-            records: 0,
-        };
-        for outcome in outcomes {
-            match outcome.unreadable {
-                Some(reason) => read.unreadable.push((outcome.index, reason)),
-                None => {
-                    read.records += outcome.records;
-                    for (name, rows) in outcome.discarded {
-                        *read.discarded.entry(name).or_default() += rows;
-                    }
-                }
-            }
-        }
-        read.unreadable.sort_by_key(|(index, _)| *index);
-        read
     }
 }

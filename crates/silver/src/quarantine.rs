@@ -93,10 +93,17 @@ pub fn write(
     }
     run("CREATE TABLE unreadable_files (file INTEGER, position BIGINT, reason VARCHAR)")?;
     for (index, file) in unreadable {
-        let position = file.position.to_string();
+        // A failure of the file as a whole has no place in it.
+        let position = match file.position {
+            0 => "NULL".to_owned(),
+            position => position.to_string(),
+        };
         run(&format!(
             "INSERT INTO unreadable_files VALUES ({index}, {position}, {})",
-            literal(&file.reason)
+            literal(&match (file.position, file.byte_offset) {
+                (0, 0) => file.reason.clone(),
+                (_, byte) => format!("{} (byte {byte})", file.reason),
+            })
         ))?;
     }
     let rejected = Rejected {

@@ -26,8 +26,19 @@ pub struct QualityReport {
     pub quarantined_by_rule: Vec<RuleCount>,
     /// Repaired values by column and rule.
     pub repairs: Vec<RuleCount>,
-    /// Columns of the source that the contract does not know, and in how many rows.
+    /// Published rows with at least one repaired value.
+    #[serde(default)]
+    pub rows_repaired: u64,
+    /// Columns of the source that the contract does not know, and in how many rows. What does not
+    /// look like a name, and more than a hundred names, are counted as `(others)`.
     pub discarded_columns: Vec<ColumnCount>,
+    /// Columns of the contract that some readable files lack, so that they are NULL in every row
+    /// of those.
+    #[serde(default)]
+    pub absent_columns: Vec<AbsentColumn>,
+    /// Columns that are NULL in every published row.
+    #[serde(default)]
+    pub null_columns: Vec<String>,
     /// The published columns.
     pub columns: Vec<ColumnStatistics>,
     /// Whether the day may be published.
@@ -46,7 +57,13 @@ impl QualityReport {
             .unreadable_files
             .iter()
             .take(REASONS_SHOWN)
-            .map(|file| format!("{} cannot be read: {}", file.place(), file.reason))
+            .map(|file| {
+                let byte = file
+                    .byte
+                    .map(|byte| format!(" (byte {byte})"))
+                    .unwrap_or_default();
+                format!("{} cannot be read: {}{byte}", file.place(), file.reason)
+            })
             .collect();
         let more = self.unreadable_files.len().saturating_sub(REASONS_SHOWN);
         if more > 0 {
@@ -109,6 +126,9 @@ pub struct UnreadableFile {
     pub sha256: String,
     /// The line or element at which reading failed, where that is known.
     pub position: Option<u64>,
+    /// The byte of the decoded file at which reading failed, where that is known.
+    #[serde(default)]
+    pub byte: Option<u64>,
     /// Why.
     pub reason: String,
 }
@@ -179,6 +199,16 @@ pub struct ColumnCount {
     pub name: String,
     /// The rows.
     pub rows: u64,
+}
+
+/// In how many files a column of the contract is absent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbsentColumn {
+    /// The column's name in the contract, or `source.<path>` of a text that a transform reads.
+    pub column: String,
+    /// The readable files whose CSV header, or all of whose JSON records, lack it.
+    pub files: u64,
 }
 
 /// What is said of one published column.

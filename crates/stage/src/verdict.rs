@@ -54,6 +54,34 @@ pub fn judge(contract: &Contract, report: &QualityReport) -> Verdict {
             format!("{} %", contract.max_quarantined_percent),
         ));
     }
+    if let Some(allowed) = contract.max_repaired_percent {
+        let (repaired, published) = (report.rows_repaired, counts.rows_published);
+        let percent = repaired as f64 * 100.0 / published.max(1) as f64;
+        if percent > allowed {
+            failures.push(finding(
+                "maxRepaired: share of published rows repaired",
+                format!("{percent:.3} % ({repaired} of {published})"),
+                format!("{allowed} %"),
+            ));
+        }
+    }
+    if !report.absent_columns.is_empty() {
+        let columns: Vec<String> = report
+            .absent_columns
+            .iter()
+            .map(|absent| {
+                format!(
+                    "`{}` in {} of {} files",
+                    absent.column, absent.files, report.files
+                )
+            })
+            .collect();
+        warnings.push(finding(
+            "absentColumns: columns that files lack",
+            columns.join(", "),
+            "none".to_owned(),
+        ));
+    }
     if !report.discarded_columns.is_empty() && contract.unknown_columns == UnknownColumns::Fail {
         let names: Vec<String> = report
             .discarded_columns

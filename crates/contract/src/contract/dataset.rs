@@ -13,7 +13,7 @@ use super::{privacy, quality};
 use crate::yaml::{Position, Spanned};
 use crate::{ColumnType, ContractError, Name, Problems, suggest};
 
-const CUSTOM: [&str; 10] = [
+const CUSTOM: [&str; 11] = [
     "delivery",
     "dedupe",
     "eventTime",
@@ -23,6 +23,7 @@ const CUSTOM: [&str; 10] = [
     "unknownColumns",
     "onOtherDay",
     "maxQuarantined",
+    "maxRepaired",
     "allowEmpty",
 ];
 
@@ -192,6 +193,7 @@ fn read_object(
     let max_quarantined = custom.get("maxQuarantined", |value| {
         custom::percent("maxQuarantined", value)
     });
+    let max_repaired = custom.get("maxRepaired", |value| custom::percent("maxRepaired", value));
     let allow_empty = custom.get("allowEmpty", |value| custom::boolean("allowEmpty", value));
     let sound: Vec<(bool, Position)> = columns
         .iter()
@@ -210,6 +212,7 @@ fn read_object(
         unknown_columns: problems.keep_default(unknown_columns),
         on_other_day,
         max_quarantined_percent: problems.keep_default(max_quarantined).unwrap_or(5.0),
+        max_repaired_percent: problems.keep_default(max_repaired),
         allow_empty: problems.keep_default(allow_empty).unwrap_or(false),
         quality: rules,
         columns: columns.into_iter().map(|read| read.column).collect(),

@@ -35,6 +35,9 @@ pub struct Contract {
     pub on_other_day: OnOtherDay,
     /// Per cent of the rows read; more in quarantine refuses the day.
     pub max_quarantined_percent: f64,
+    /// Per cent of the rows published; more with a repaired value refuse the day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_repaired_percent: Option<f64>,
     /// Whether a day may publish no row.
     pub allow_empty: bool,
     /// Rules about the dataset as a whole, which check measures.

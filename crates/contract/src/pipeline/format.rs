@@ -101,8 +101,9 @@ fn read_csv(raw: RawCsv) -> Result<CsvFormat, ContractError> {
 }
 
 /// Names of the WHATWG's encoding standard that the reader's decoder knows.
-const ENCODINGS: [&str; 39] = [
+const ENCODINGS: [&str; 40] = [
     "utf-8",
+    "utf-16",
     "utf-16le",
     "utf-16be",
     "us-ascii",

@@ -59,6 +59,8 @@ pub struct SilverSql {
     pub rules: String,
     /// `column`, `rule` and `rows`, for values of published rows that were repaired.
     pub repairs: String,
+    /// How many published rows have a repaired value.
+    pub repaired_rows: String,
     /// `column`, `nulls`, `min` and `max` of the published rows; the last two are texts, of at
     /// most 200 characters, and NULL for a classified column.
     pub column_statistics: String,
@@ -97,6 +99,7 @@ pub fn silver_sql(
         counts: report::counts(contract),
         rules: report::rules(),
         repairs: report::repairs(contract),
+        repaired_rows: report::repaired_rows(contract),
         column_statistics: report::column_statistics(contract),
     }
 }

@@ -37,18 +37,31 @@ pub(super) fn rules() -> String {
 
 /// Of published rows alone: a repair of a row that went elsewhere changed nothing that is read.
 pub(super) fn repairs(contract: &Contract) -> String {
-    let kept = match contract.dedupe {
-        Dedupe::None => "",
-        Dedupe::ByKey { .. } | Dedupe::ByRow => {
-            " ANTI JOIN dropped USING (_lake_file, _lake_offset)"
-        }
-    };
+    let kept = kept(contract);
     format!(
         "SELECT repair.\"column\" AS \"column\", repair.\"rule\" AS \"rule\", count(*) AS \"rows\" \
          FROM (SELECT unnest(from_json(_lake_repaired, '[{{\"column\":\"VARCHAR\",\"rule\":\"VARCHAR\"}}]')) AS repair \
          FROM {JUDGED}{kept} WHERE _lake_repaired IS NOT NULL AND _lake_reasons IS NULL) AS _lake_repair \
          GROUP BY 1, 2 ORDER BY 1, 2"
     )
+}
+
+/// Published rows with a repaired value, however many such values each has.
+pub(super) fn repaired_rows(contract: &Contract) -> String {
+    let kept = kept(contract);
+    format!(
+        "SELECT count(*) AS \"rows\" FROM {JUDGED}{kept} \
+         WHERE _lake_repaired IS NOT NULL AND _lake_reasons IS NULL"
+    )
+}
+
+fn kept(contract: &Contract) -> &'static str {
+    match contract.dedupe {
+        Dedupe::None => "",
+        Dedupe::ByKey { .. } | Dedupe::ByRow => {
+            " ANTI JOIN dropped USING (_lake_file, _lake_offset)"
+        }
+    }
 }
 
 pub(super) fn column_statistics(contract: &Contract) -> String {

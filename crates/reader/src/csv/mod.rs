@@ -4,9 +4,11 @@
 //! neither `,,` from `,"",` nor a quoted field with something behind its quote from a whole one.
 
 mod header;
+mod hints;
 mod record;
 
 pub(crate) use header::Header;
+pub(crate) use hints::HeaderText;
 pub(crate) use record::{CsvOutcome, read_record};
 
 /// What separates and encloses fields.

@@ -7,20 +7,31 @@
 use std::collections::HashMap;
 
 use super::scan::chunk_at;
-use crate::outcome::UnknownCounts;
+use crate::names::folded;
+use crate::outcome::KeysMet;
 use crate::plan::ReadPlan;
 
 /// Keys of one object that the plan reads, or reads within.
 #[derive(Debug, Default)]
 pub(crate) struct Level {
+    /// Of the record's level: which key a name is almost, in case, blanks, or in dots that stand
+    /// in one key instead of between two.
+    almost: HashMap<String, u32>,
     /// The dotted path of this object with a dot at its end; nothing for the record itself.
     pub(super) prefix: String,
     pub(super) keys: Vec<Key>,
 }
 
+impl Level {
+    fn index_of(&self, name: &str) -> Option<u32> {
+        let index = self.keys.iter().position(|key| key.name == name)?;
+        u32::try_from(index).ok()
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Key {
-    name: String,
+    pub(crate) name: String,
     /// Targets that take this key's value.
     pub(super) targets: Vec<u16>,
     /// The level of this key's object, where the plan reads within.
@@ -40,15 +51,25 @@ impl Tree {
         let mut tree = Self {
             levels: vec![Level::default()],
         };
-        let paths = plan
-            .fields
-            .iter()
-            .map(|field| &field.path)
-            .chain(&plan.texts);
-        for (target, path) in paths.enumerate() {
+        for (target, path) in plan.paths().enumerate() {
             tree.insert(path, target as u16);
         }
+        let mut almost = HashMap::new();
+        for path in plan.paths().filter(|path| path.len() > 1) {
+            if let Some(index) = tree.levels[0].index_of(&path[0]) {
+                almost.insert(folded(&path.join(".")), index);
+            }
+        }
+        for (index, key) in (0..).zip(&tree.levels[0].keys) {
+            almost.insert(folded(&key.name), index);
+        }
+        tree.levels[0].almost = almost;
         tree
+    }
+
+    /// The keys of a record that the plan reads, or reads within.
+    pub(crate) fn first_keys(&self) -> &[Key] {
+        &self.levels[0].keys
     }
 
     fn insert(&mut self, path: &[String], target: u16) {
@@ -80,7 +101,7 @@ impl Tree {
                     let prefix = format!("{}.", path[..=depth].join("."));
                     self.levels.push(Level {
                         prefix,
-                        keys: Vec::new(),
+                        ..Level::default()
                     });
                     child
                 }
@@ -152,6 +173,8 @@ pub(super) struct KeyMemory {
     successors: Vec<u32>,
     /// Rows that had unknown key `index - planned`.
     rows: Vec<u64>,
+    /// Which key of the plan unknown key `index - planned` almost is.
+    almost: Vec<Option<u32>>,
     unknown_bytes: usize,
     /// Which of the keys from the 65th on the current object has had.
     pub(super) seen: Vec<u64>,
@@ -179,6 +202,7 @@ impl KeyMemory {
             lookup,
             successors,
             rows: Vec::new(),
+            almost: Vec::new(),
             unknown_bytes: 0,
         }
     }
@@ -194,7 +218,7 @@ impl KeyMemory {
     }
 
     /// The index of a key by its name. `None` when there are too many.
-    pub(super) fn find(&mut self, previous: usize, name: &[u8]) -> Option<usize> {
+    pub(super) fn find(&mut self, level: &Level, previous: usize, name: &[u8]) -> Option<usize> {
         let index = match self.lookup.get(name) {
             Some(index) => *index,
             None => {
@@ -206,6 +230,13 @@ impl KeyMemory {
                 self.lookup.insert(name.into(), index);
                 self.successors.push(index);
                 self.rows.push(0);
+                self.almost.push(match level.almost.is_empty() {
+                    true => None,
+                    false => {
+                        let name = folded(&String::from_utf8_lossy(name));
+                        level.almost.get(&name).copied()
+                    }
+                });
                 self.unknown_bytes += name.len();
                 if self.expected.len() > self.seen.len() * 64 {
                     self.seen.push(0);
@@ -227,7 +258,7 @@ impl KeyMemory {
     }
 
     /// Hands over in how many rows each unknown key was.
-    pub(super) fn drain(&mut self, prefix: &str, into: &mut UnknownCounts) {
+    pub(super) fn drain(&mut self, prefix: &str, into: &mut KeysMet) {
         let overfull = self.is_overfull();
         for (name, index) in &self.lookup {
             let index = *index as usize;
@@ -236,7 +267,11 @@ impl KeyMemory {
             }
             let rows = std::mem::take(&mut self.rows[index - self.planned]);
             if rows > 0 {
-                into.add(format!("{prefix}{}", String::from_utf8_lossy(name)), rows);
+                let name = String::from_utf8_lossy(name);
+                if let Some(planned) = self.almost[index - self.planned] {
+                    into.add_almost(planned, &name);
+                }
+                into.unknown.add(format!("{prefix}{name}"), rows);
             }
         }
         if overfull {
@@ -246,6 +281,7 @@ impl KeyMemory {
             self.successors.truncate(planned + 1);
             self.seen.truncate(planned / 64 + 1);
             self.rows.clear();
+            self.almost.clear();
             self.unknown_bytes = 0;
         }
     }

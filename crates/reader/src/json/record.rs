@@ -6,7 +6,7 @@ use super::keys::{Key, KeyMemory, Tree};
 use super::scan::{number_end, skip_space, string_stop, unescape, value_end, word_end};
 use crate::cast::Kind;
 use crate::model::UnknownColumns;
-use crate::outcome::UnknownCounts;
+use crate::outcome::KeysMet;
 use crate::rows::{RecordRule, Rows};
 
 /// What a value at the place of a record was.
@@ -32,7 +32,7 @@ enum Stop {
 pub(crate) struct JsonParser {
     tree: Arc<Tree>,
     state: State,
-    unknown_rows: UnknownCounts,
+    met: KeysMet,
 }
 
 #[derive(Debug)]
@@ -41,6 +41,8 @@ struct State {
     unknown_columns: UnknownColumns,
     /// Unknown keys of the current record: level and index.
     unknown: Vec<(usize, usize)>,
+    /// Which keys of the record's level any record had, a bit each.
+    occurred: Vec<u64>,
     /// More unknown keys came by than are remembered.
     overfull: bool,
     /// The library's buffer for unescaping.
@@ -57,6 +59,7 @@ impl JsonParser {
             memories,
             unknown_columns,
             unknown: Vec::new(),
+            occurred: vec![0; tree.first_keys().len() / 64 + 1],
             overfull: false,
             tape: Vec::new(),
             key: Vec::new(),
@@ -65,7 +68,7 @@ impl JsonParser {
         Self {
             tree,
             state,
-            unknown_rows: UnknownCounts::default(),
+            met: KeysMet::default(),
         }
     }
 
@@ -137,17 +140,20 @@ impl JsonParser {
         }
     }
 
-    /// Hands over in how many rows each unknown key was since the last time, if any was.
-    pub(crate) fn take_unknown(&mut self) -> UnknownCounts {
+    /// Hands over which keys came by since the last time, and in how many rows the unknown ones
+    /// were.
+    pub(crate) fn take_met(&mut self) -> KeysMet {
         self.forget();
-        std::mem::take(&mut self.unknown_rows)
+        self.met.occurred.clone_from(&self.state.occurred);
+        self.state.occurred.fill(0);
+        std::mem::take(&mut self.met)
     }
 
     #[cold]
     fn forget(&mut self) {
         self.state.overfull = false;
         for (level, memory) in self.tree.levels.iter().zip(&mut self.state.memories) {
-            memory.drain(&level.prefix, &mut self.unknown_rows);
+            memory.drain(&level.prefix, &mut self.met);
         }
     }
 }
@@ -188,7 +194,7 @@ impl State {
             let (mut index, length) = self.memories[level].predict(previous, block, at);
             at += length;
             if length == 0 {
-                (index, at) = self.find_key(level, previous, block, at)?;
+                (index, at) = self.find_key(tree, level, previous, block, at)?;
             }
             previous = index + 1;
             if index < 64 {
@@ -219,7 +225,12 @@ impl State {
                 at = skip_space::<LINES>(block, at);
                 match block[at] {
                     b',' => {}
-                    b'}' => return Ok(at + 1),
+                    b'}' => {
+                        if level == 0 {
+                            self.note_occurred(seen);
+                        }
+                        return Ok(at + 1);
+                    }
                     _ => return Err(Stop::Syntax(at)),
                 }
             }
@@ -231,6 +242,7 @@ impl State {
     #[inline(never)]
     fn find_key(
         &mut self,
+        tree: &Tree,
         level: usize,
         previous: usize,
         block: &[u8],
@@ -242,18 +254,28 @@ impl State {
         let stop = string_stop(block, at + 1);
         let found = if block[stop] == b'"' {
             self.memories[level]
-                .find(previous, &block[at + 1..stop])
+                .find(&tree.levels[level], previous, &block[at + 1..stop])
                 .map(|index| (index, stop + 1))
         } else {
             self.key.clear();
             let end = unescape(block, at, self.limit, &mut self.tape, &mut self.key)
                 .map_err(Stop::Syntax)?;
             self.memories[level]
-                .find(previous, &self.key)
+                .find(&tree.levels[level], previous, &self.key)
                 .map(|index| (index, end))
         };
         self.overfull |= self.memories[level].is_overfull();
         found.ok_or(Stop::TooManyKeys)
+    }
+
+    /// Notes which keys the record had that ends here.
+    #[inline]
+    fn note_occurred(&mut self, seen: u64) {
+        self.occurred[0] |= seen;
+        let beyond = self.memories[0].seen.iter().skip(1);
+        for (word, seen) in self.occurred.iter_mut().skip(1).zip(beyond) {
+            *word |= seen;
+        }
     }
 
     #[cold]

@@ -5,7 +5,7 @@ use std::io;
 use memchr::{memchr, memchr2, memrchr};
 
 use super::{Cut, Limits, Window};
-use crate::csv::{CsvSyntax, Header};
+use crate::csv::{CsvSyntax, Header, HeaderText};
 use crate::error::Unreadable;
 
 /// How the record at the begin of some bytes ends.
@@ -55,7 +55,7 @@ pub(super) fn cut_header(
     window: &mut Window<'_>,
     syntax: CsvSyntax,
     limits: Limits,
-    make_header: impl FnOnce(&[u8]) -> Result<Header, String>,
+    make_header: impl FnOnce(&HeaderText<'_>) -> Result<Header, String>,
 ) -> io::Result<Result<(Header, usize, u64), Unreadable>> {
     window.fill(limits.block_bytes.min(64 << 10))?;
     loop {
@@ -98,7 +98,12 @@ pub(super) fn cut_header(
         if std::str::from_utf8(record).is_err() {
             return Ok(Err(window.broken(start, end, position, "invalid UTF-8")));
         }
-        return Ok(match make_header(record) {
+        let text = HeaderText {
+            record,
+            behind: &bytes[end..],
+            line: position,
+        };
+        return Ok(match make_header(&text) {
             Ok(header) => Ok((header, end, window.lines(end))),
             Err(reason) => Err(Unreadable {
                 position,

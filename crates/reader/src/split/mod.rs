@@ -5,6 +5,7 @@
 //! what it should be is found out by whoever parses the block.
 
 mod csv;
+mod foreign;
 mod json;
 mod lines;
 mod window;
@@ -17,7 +18,7 @@ pub(crate) use csv::{RecordEnd, record_end};
 pub(crate) use json::{ElementScanner, Mark};
 pub(crate) use window::{INVALID_UTF8, Window};
 
-use crate::csv::{CsvSyntax, Header};
+use crate::csv::{CsvSyntax, Header, HeaderText};
 use crate::error::Unreadable;
 use crate::plan::ReadPlan;
 
@@ -100,15 +101,29 @@ impl Splitter {
         })
     }
 
+    /// The header of a CSV file, once its first block was cut.
+    pub(crate) fn header(&self) -> Option<&Header> {
+        self.header.as_deref()
+    }
+
     /// Cuts the next block off into `buffer`, padded with zeros.
     pub(crate) fn next(
         &mut self,
         buffer: &mut Vec<u8>,
-        make_header: impl FnOnce(&[u8]) -> Result<Header, String>,
+        make_header: impl FnOnce(&HeaderText<'_>) -> Result<Header, String>,
     ) -> std::io::Result<(Cut, BlockPlace)> {
         let mut window = Window::new(&mut self.handle, self.offset, buffer);
         if self.phase == Phase::Start {
             self.offset = window.byte_order_mark()?;
+            window.fill(4)?;
+            if let Some(reason) = foreign::foreign(window.bytes()) {
+                let unreadable = Unreadable {
+                    byte_offset: 0,
+                    position: 0,
+                    reason: reason.to_owned(),
+                };
+                return Ok((Cut::Unreadable(unreadable), BlockPlace::default()));
+            }
             window = Window::new(&mut self.handle, self.offset, buffer);
             if let Layout::Csv(syntax) = &self.layout {
                 match csv::cut_header(&mut window, *syntax, self.limits, make_header)? {
@@ -205,8 +220,8 @@ pub(crate) fn read_header(
     let mut buffer = Vec::new();
     let start = Window::new(handle, 0, &mut buffer).byte_order_mark()?;
     let mut window = Window::new(handle, start, &mut buffer);
-    let header = csv::cut_header(&mut window, syntax, limits, |record| {
-        Header::new(record, syntax, plan)
+    let header = csv::cut_header(&mut window, syntax, limits, |text| {
+        Header::new(text, syntax, plan)
     })?;
     Ok(header.ok().map(|(header, ..)| header))
 }

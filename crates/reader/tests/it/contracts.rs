@@ -82,6 +82,7 @@ fn a_header_needs_what_nothing_else_can_make() {
         read.unreadable().map(|(_, _, reason)| reason.to_owned())
     };
     assert_eq!(read("id,date,quantity\n1,2011-08-12 09:04,2\n"), None);
-    let missing = "the header lacks the required column `id`, `date`, `quantity`";
+    let missing = "the header lacks the required column `id`, `date`, `quantity`; it has `total`, \
+                   `product.price`";
     assert_eq!(read("total,product.price\n1,2\n").as_deref(), Some(missing));
 }

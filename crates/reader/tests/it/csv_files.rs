@@ -174,11 +174,21 @@ fn headers() {
     assert_eq!(read("b,a\n2,1\n").short(), ["1|2|NULL"]);
     assert_eq!(
         read("x\n1\n").unreadable(),
-        Some((1, 0, "the header lacks the required column `a`, `b`"))
+        Some((
+            1,
+            0,
+            "the header lacks the required column `a`, `b`; it has `x`"
+        ))
     );
     assert_eq!(
         read("\n\nb;a\n2;1\n").unreadable(),
-        Some((3, 2, "the header lacks the required column `a`, `b`"))
+        Some((
+            3,
+            2,
+            "the header lacks the required column `a`, `b`; it has one name, which does not look \
+             like one and is not shown: its fields look separated by another character; declare \
+             `delimiter: \";\"`"
+        ))
     );
     assert_eq!(
         read("a,b,a\n1,2,3\n").unreadable(),
@@ -202,7 +212,7 @@ fn unknown_columns_are_counted_or_refused() {
     let file = "x,a,\n1,2,3\n1,2\n,,\n";
     let discarded = read(&plan_with(UnknownColumns::Discard), options(&csv()), file);
     assert_eq!(discarded.short(), ["2", "NULL !*:fieldCount", "NULL"]);
-    assert_eq!(discarded.discarded(), [("", 2), ("x", 2)]);
+    assert_eq!(discarded.discarded(), [("(others)", 2), ("x", 2)]);
     let refused = read(
         &plan_with(UnknownColumns::Quarantine),
         options(&csv()),

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use lakehouse_contract::{Compression, Format};
-use lakehouse_reader::{DecodeError, decode, needs_decoding};
+use lakehouse_reader::{DecodeError, decode};
 
 use crate::support::*;
 
@@ -97,7 +97,10 @@ fn compressed_and_cut() {
         );
         assert_eq!(
             decoded(b"id,x\n1,2\n3,4\n", compression, &csv()).unwrap_err(),
-            format!("1 0 not valid {name} data")
+            format!(
+                "1 0 not valid {name} data: the file does not begin so; leave `compression` out \
+                 if it is not compressed"
+            )
         );
         let mut flipped = file.clone();
         let middle = file.len() / 2;
@@ -192,21 +195,6 @@ fn invalid_in_its_encoding() {
     )
     .unwrap_err();
     assert!(matches!(unknown, DecodeError::UnknownEncoding(label) if label == "klingon"));
-}
-
-#[test]
-fn whether_decoding_is_needed() {
-    assert!(!needs_decoding(Compression::None, &LINES));
-    assert!(!needs_decoding(Compression::None, &csv()));
-    assert!(!needs_decoding(
-        Compression::None,
-        &csv_with(b',', b'"', "UTF-8")
-    ));
-    assert!(needs_decoding(Compression::Gzip, &LINES));
-    assert!(needs_decoding(
-        Compression::None,
-        &csv_with(b',', b'"', "latin-1")
-    ));
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn very_many_unknown_keys() {
     let mut file = String::new();
     for row in 0..5_000 {
         file.push_str(&format!(
-            "{{\"id\":{row},\"key {row:05}\":1,\"key {:05}\":1,\"always\":1}}\n",
+            "{{\"id\":{row},\"key-{row:05}\":1,\"key-{:05}\":1,\"always\":1}}\n",
             row + 5_000
         ));
     }
@@ -152,10 +152,10 @@ fn very_many_unknown_keys() {
     assert_eq!(read.rows[5_001].short(), "7");
     assert!(read.rows[..5_000].iter().all(|row| row.broken.is_empty()));
     let discarded = read.discarded();
-    assert_eq!(discarded.len(), 1_001);
-    // Names in the order of their bytes: "(others)", "always", "key 00000", …
+    assert_eq!(discarded.len(), 101);
+    // Names in the order of their bytes: "(others)", "always", "key-00000", …
     assert_eq!(
         discarded[..3],
-        [("(others)", 9_001), ("always", 5_000), ("key 00000", 1)]
+        [("(others)", 9_901), ("always", 5_000), ("key-00000", 1)]
     );
 }

@@ -4,6 +4,7 @@ mod bad_input;
 mod contracts;
 mod csv_files;
 mod decoding;
+mod headers;
 mod json_files;
 mod json_values;
 mod large;
