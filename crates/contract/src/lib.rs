@@ -21,6 +21,7 @@ mod number;
 mod pipeline;
 pub mod quote;
 pub mod silver_sql;
+pub mod source_path;
 mod suggest;
 mod types;
 mod yaml;

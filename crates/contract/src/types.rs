@@ -149,6 +149,36 @@ pub struct SourceFormat {
     pub timezone: Tz,
     /// What stands between whole part and decimals: `.` or `,`.
     pub decimal_separator: char,
+    /// What may stand between groups of three digits; a blank is any of the three that numbers
+    /// are written with: space, no-break space, narrow no-break space.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thousands_separator: Option<char>,
+    /// Texts that may stand before or behind a number, such as currency signs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub strip: Vec<String>,
+    /// Whether a number in parentheses is negative.
+    #[serde(skip_serializing_if = "is_false")]
+    pub negative_parentheses: bool,
+    /// Texts that mean a missing value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub null_texts: Vec<String>,
+    /// Texts that mean true, instead of `true`; none, or some of both.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub true_texts: Vec<String>,
+    /// Texts that mean false, instead of `false`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub false_texts: Vec<String>,
+    /// Whether blanks around a text are not part of it; a text of nothing else is then missing.
+    #[serde(skip_serializing_if = "is_false")]
+    pub trim: bool,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn zone_name<S: serde::Serializer>(timezone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {
@@ -161,6 +191,13 @@ impl Default for SourceFormat {
             patterns: Vec::new(),
             timezone: Tz::UTC,
             decimal_separator: '.',
+            thousands_separator: None,
+            strip: Vec::new(),
+            negative_parentheses: false,
+            null_texts: Vec::new(),
+            true_texts: Vec::new(),
+            false_texts: Vec::new(),
+            trim: false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A batch: up to 2048 rows in columns, whose texts lie where they were read.
 
-use crate::cast::{Cast, Kind};
+use crate::cast::{Bare, Cast, Kind, Written};
 use crate::rows::Rows;
 
 /// Rows of a full batch; the engine's vectors are as long.
@@ -32,9 +32,21 @@ impl TextSpan {
 
     #[inline]
     pub(crate) fn in_arena(start: usize, end: usize) -> Self {
+        // What is unescaped of a block is no longer than the block, and what names its broken
+        // fields is shorter by far than the other half of the 2 GiB.
+        debug_assert!(end < IN_ARENA as usize);
         Self {
             start: start as u32 | IN_ARENA,
             length: (end - start) as u32,
+        }
+    }
+
+    /// A part of this text.
+    fn part(self, skipped: usize, length: usize) -> Self {
+        debug_assert!(skipped + length <= self.length as usize);
+        Self {
+            start: self.start + skipped as u32,
+            length: length as u32,
         }
     }
 }
@@ -124,20 +136,62 @@ impl Validity {
 #[derive(Debug)]
 pub struct ColumnData {
     pub(crate) cast: Cast,
+    /// What the source writes around its values, where the contract says so.
+    pub(crate) written: Option<Box<Written>>,
+    /// For what is left of such a text.
+    pub(crate) bare: Vec<u8>,
     pub(crate) values: Values,
     pub(crate) validity: Validity,
 }
 
 impl ColumnData {
-    /// Writes the value that a text means, or returns false where it means none.
+    /// Writes the value that a text means, or returns false where it means none. Of a text that
+    /// means a missing value nothing is written, and that is right.
     #[inline]
     pub(crate) fn write(&mut self, kind: Kind, bytes: &[u8], span: TextSpan, row: usize) -> bool {
-        // A text column takes anything as written.
-        if let Values::Text(spans) = &mut self.values {
-            spans[row] = span;
-            return true;
+        if self.written.is_some() {
+            return self.write_bare(kind, bytes, span, row);
         }
-        self.cast.write(kind, bytes, &mut self.values, row)
+        // A text column takes anything as written.
+        let is_value = if let Values::Text(spans) = &mut self.values {
+            spans[row] = span;
+            true
+        } else {
+            self.cast.write(kind, bytes, &mut self.values, row)
+        };
+        if is_value {
+            self.validity.set(row);
+        }
+        is_value
+    }
+
+    #[cold]
+    fn write_bare(&mut self, kind: Kind, bytes: &[u8], span: TextSpan, row: usize) -> bool {
+        let Some(written) = &self.written else {
+            return false;
+        };
+        let is_value = if let Values::Text(spans) = &mut self.values {
+            match written.trimmed(kind, bytes) {
+                Bare::Missing => return true,
+                Bare::Invalid => false,
+                Bare::Text(text) => {
+                    // What is left is a part of the text.
+                    let skipped = text.as_ptr() as usize - bytes.as_ptr() as usize;
+                    spans[row] = span.part(skipped, text.len());
+                    true
+                }
+            }
+        } else {
+            match written.bare(kind, bytes, &mut self.bare) {
+                Bare::Missing => return true,
+                Bare::Invalid => false,
+                Bare::Text(text) => self.cast.write(kind, text, &mut self.values, row),
+            }
+        };
+        if is_value {
+            self.validity.set(row);
+        }
+        is_value
     }
 
     /// The values; a NULL row's is meaningless.

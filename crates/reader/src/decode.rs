@@ -2,7 +2,7 @@
 //! mark.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
 use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use flate2::bufread::MultiGzDecoder;
@@ -73,18 +73,28 @@ pub fn decode(
         Compression::Gzip => "gzip",
         Compression::Zstd => "zstd",
     };
-    if input
-        .fill_buf()
-        .map_err(|error| source.error(error, &sink, compressed))?
-        .is_empty()
-    {
+    // Enough to see what it begins with, however little the input gives at a time.
+    let mut head = [0; 4];
+    let mut filled = 0;
+    while filled < head.len() {
+        match read(&mut input, &mut head[filled..])
+            .map_err(|error| source.error(error, &sink, compressed))?
+        {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    let head = &head[..filled];
+    if head.is_empty() {
         return Err(sink.unreadable(format!("the file is empty, which is not {compressed} data")));
     }
-    if let Some(begin) = begins_otherwise(input.buffer(), compression) {
+    if let Some(begin) = begins_otherwise(head, compression) {
         return Err(sink.unreadable(format!(
-            "not valid {compressed} data: the file {begin}; leave `compression` out if it is not compressed"
+            "not valid {compressed} data: the file {begin}; leave `compression` out if it is not \
+             compressed"
         )));
     }
+    let input = head.chain(input);
     match compression {
         Compression::Zstd => {
             let decoder =

@@ -63,5 +63,5 @@ pub use plan::{
     split_path,
 };
 pub use reader::{Reader, ReaderOptions, SourceFile};
-pub use source_texts::SourceTexts;
+pub use source_texts::{Fault, SourceTexts};
 pub use worker::Worker;

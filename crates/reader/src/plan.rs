@@ -1,5 +1,7 @@
 //! What to read: the columns of a contract that have a source, and source texts as they are.
 
+use lakehouse_contract::source_path;
+
 use crate::cast::Cast;
 use crate::error::PlanError;
 use crate::model::{Column, ColumnType, Contract, OnInvalid, SourceFormat, UnknownColumns};
@@ -103,7 +105,7 @@ impl ReadPlan {
     pub(crate) fn labels(&self) -> impl Iterator<Item = String> {
         let fields = self.fields.iter().map(|field| field.name.clone());
         let texts = self.texts.iter();
-        fields.chain(texts.map(|path| format!("source.{}", path.join("."))))
+        fields.chain(texts.map(|path| format!("source.{}", source_path::spelling(path))))
     }
 
     /// What a contract reads: its columns that have a source, and the source texts that its
@@ -141,10 +143,12 @@ impl ReadPlan {
             .fields
             .iter()
             .map(|field| (field.name.clone(), field.column_type));
-        let texts = self
-            .texts
-            .iter()
-            .map(|path| (format!("source.{}", path.join(".")), ColumnType::Text));
+        let texts = self.texts.iter().map(|path| {
+            (
+                format!("source.{}", source_path::spelling(path)),
+                ColumnType::Text,
+            )
+        });
         let own = [
             (FILE_COLUMN, ColumnType::Int32),
             (POSITION_COLUMN, ColumnType::Int64),
@@ -180,8 +184,9 @@ fn reads_others(contract: &Contract, column: &Column) -> bool {
         .any(is_other)
 }
 
-/// A dotted path as its parts.
+/// A path in one text, as a contract has it, as its keys.
 #[must_use]
 pub fn split_path(path: &str) -> Vec<String> {
-    path.split('.').map(str::to_owned).collect()
+    // A path that is none has an empty part, which a plan refuses.
+    source_path::keys(path).unwrap_or_else(|| path.split('.').map(str::to_owned).collect())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::batch::{BATCH_ROWS, ColumnData, TextSpan, Validity, Values};
-use crate::cast::{Cast, Kind};
+use crate::cast::{Cast, Kind, Written};
 use crate::model::{ColumnType, OnInvalid};
 use crate::plan::ReadPlan;
 
@@ -45,6 +45,8 @@ pub(crate) struct Targets {
     targets: Vec<Target>,
     /// The types of all columns, the reader's own included, and the casts of the fields.
     columns: Vec<(ColumnType, Option<Cast>)>,
+    /// What the source writes around the values of each field.
+    written: Vec<Option<Box<Written>>>,
 }
 
 impl Targets {
@@ -75,6 +77,11 @@ impl Targets {
         Self {
             targets: fields.chain(texts).collect(),
             columns: types.zip(casts).collect(),
+            written: plan
+                .fields
+                .iter()
+                .map(|field| Written::new(&field.format).map(Box::new))
+                .collect(),
         }
     }
 }
@@ -118,6 +125,8 @@ impl Rows {
             .enumerate()
             .map(|(index, (column_type, cast))| ColumnData {
                 cast: cast.clone().unwrap_or(Cast::Text),
+                written: targets.written.get(index).cloned().flatten(),
+                bare: Vec::new(),
                 values: empty_values(*column_type),
                 // File, position and offset are never NULL.
                 validity: if (own..own + 3).contains(&index) {
@@ -158,9 +167,7 @@ impl Rows {
     pub(crate) fn set(&mut self, target: u16, kind: Kind, block: &[u8], start: usize, end: usize) {
         let span = TextSpan::in_block(start, end);
         let column = &mut self.columns[usize::from(target)];
-        if column.write(kind, &block[start..end], span, self.count) {
-            column.validity.set(self.count);
-        } else {
+        if !column.write(kind, &block[start..end], span, self.count) {
             self.failed.push(target);
         }
     }
@@ -169,9 +176,7 @@ impl Rows {
     pub(crate) fn set_from_arena(&mut self, target: u16, start: usize, end: usize) {
         let span = TextSpan::in_arena(start, end);
         let column = &mut self.columns[usize::from(target)];
-        if column.write(Kind::Text, &self.arena[start..end], span, self.count) {
-            column.validity.set(self.count);
-        } else {
+        if !column.write(Kind::Text, &self.arena[start..end], span, self.count) {
             self.failed.push(target);
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::batch::{Batch, PADDING};
-use crate::csv::{CsvOutcome, CsvSyntax, Header, read_record};
+use crate::csv::{CsvOutcome, CsvSyntax, Header, read_record, record_fault};
 use crate::error::{PlanError, ReadError};
 use crate::json::{JsonParser, Outcome, Tree};
 use crate::model::UnknownColumns;
@@ -75,6 +75,81 @@ impl SourceTexts {
         offset: u64,
         position: u64,
     ) -> Result<Vec<Option<String>>, ReadError> {
+        let length = self.load(file, offset, position, false)?;
+        // A batch's texts are UTF-8, see `Batch::resolve`.
+        let is_text = std::str::from_utf8(&self.batch.block[..length]).is_ok();
+        let Some((.., header)) = &self.file else {
+            return Ok(Vec::new());
+        };
+        let is_row = is_text
+            && read_one(
+                &mut self.parser,
+                &self.layout,
+                header,
+                &mut self.batch,
+                length,
+            );
+        let texts = 0..self.plan.texts.len();
+        let text = |column| self.batch.text(column, 0).map(str::to_owned);
+        Ok(if is_row {
+            texts.map(text).collect()
+        } else {
+            texts.map(|_| None).collect()
+        })
+    }
+
+    /// Why the record at this offset of a decoded file is broken as a whole; `None` where it is
+    /// not, by what this reads of it. Nothing of the record's content is told.
+    ///
+    /// # Errors
+    ///
+    /// As [`SourceTexts::texts`].
+    pub fn fault(
+        &mut self,
+        file: &Path,
+        offset: u64,
+        position: u64,
+    ) -> Result<Option<Fault>, ReadError> {
+        let lines = matches!(self.layout, Layout::Lines);
+        let length = self.load(file, offset, position, lines)?;
+        let Some((.., header)) = &self.file else {
+            return Ok(None);
+        };
+        let Batch { block, rows } = &mut self.batch;
+        if std::str::from_utf8(&block[..length]).is_err() {
+            return Ok(None);
+        }
+        rows.clear();
+        let found = match &self.layout {
+            Layout::Csv(syntax) => record_fault(block, 0, length, *syntax, header),
+            Layout::Lines => self
+                .parser
+                .fault::<true>(block, 0, length, rows)
+                .map(|(at, reason)| (at, reason.to_owned())),
+            // Only objects and arrays have a length here.
+            Layout::Array | Layout::Concatenated if length == 0 => {
+                Some((0, "not an object".to_owned()))
+            }
+            Layout::Array | Layout::Concatenated => self
+                .parser
+                .fault::<false>(block, 0, length, rows)
+                .map(|(at, reason)| (at, reason.to_owned())),
+        };
+        rows.clear();
+        Ok(found.map(|(at, reason)| Fault {
+            byte_offset: offset + at as u64,
+            reason,
+        }))
+    }
+
+    /// Reads a record, or the whole rest of its line, into the batch's block; returns its length.
+    fn load(
+        &mut self,
+        file: &Path,
+        offset: u64,
+        position: u64,
+        whole_line: bool,
+    ) -> Result<usize, ReadError> {
         let io_error = |source| ReadError::Io {
             path: file.to_owned(),
             source,
@@ -93,11 +168,15 @@ impl SourceTexts {
             }
             self.file = Some((file.to_owned(), handle, header));
         }
-        let Some((_, handle, header)) = &mut self.file else {
-            return Ok(Vec::new());
+        let Some((_, handle, _)) = &mut self.file else {
+            return Ok(0);
         };
         let mut window = Window::new(handle, offset, &mut self.buffer);
-        let length = record_length(&mut window, &self.layout, self.limits).map_err(io_error)?;
+        let length = match whole_line {
+            true => line_length(&mut window, self.limits),
+            false => record_length(&mut window, &self.layout, self.limits),
+        };
+        let length = length.map_err(io_error)?;
         let length = length.ok_or_else(|| ReadError::NoRecord {
             path: file.to_owned(),
             position,
@@ -108,23 +187,34 @@ impl SourceTexts {
             .block
             .extend_from_slice(&window.bytes()[..length]);
         self.batch.block.resize(length + PADDING, 0);
-        // A batch's texts are UTF-8, see `Batch::resolve`.
-        let is_text = std::str::from_utf8(&self.batch.block[..length]).is_ok();
-        let is_row = is_text
-            && read_one(
-                &mut self.parser,
-                &self.layout,
-                header,
-                &mut self.batch,
-                length,
-            );
-        let texts = 0..self.plan.texts.len();
-        let text = |column| self.batch.text(column, 0).map(str::to_owned);
-        Ok(if is_row {
-            texts.map(text).collect()
-        } else {
-            texts.map(|_| None).collect()
-        })
+        Ok(length)
+    }
+}
+
+/// Why a record is broken as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The byte of the decoded file that shows it.
+    pub byte_offset: u64,
+    /// What is wrong, without any of the record's content.
+    pub reason: String,
+}
+
+/// How long the rest of the line at the begin of the window is.
+fn line_length(window: &mut Window<'_>, limits: Limits) -> io::Result<Option<usize>> {
+    window.fill(FIRST_BYTES)?;
+    loop {
+        let bytes = window.bytes();
+        if let Some(end) = memchr::memchr(b'\n', bytes) {
+            return Ok(Some(end));
+        }
+        if window.at_end() {
+            return Ok((!bytes.is_empty()).then_some(bytes.len()));
+        }
+        if bytes.len() > limits.max_record_bytes {
+            return Ok(None);
+        }
+        window.grow(limits.max_record_bytes)?;
     }
 }
 

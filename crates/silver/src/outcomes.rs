@@ -49,13 +49,11 @@ impl Outcomes {
         files
             .map(|(index, reason)| {
                 let file = &manifest.files[*index as usize];
-                // A failure of the file as a whole has no place in it.
-                let has_place = reason.position > 0 || reason.byte_offset > 0;
                 UnreadableFile {
                     source_name: file.source_name.clone(),
                     sha256: file.sha256.clone(),
                     position: (reason.position > 0).then_some(reason.position),
-                    byte: has_place.then_some(reason.byte_offset),
+                    byte: Some(reason.byte_offset),
                     reason: reason.reason.clone(),
                 }
             })

@@ -93,7 +93,7 @@ pub fn write(
     }
     run("CREATE TABLE unreadable_files (file INTEGER, position BIGINT, reason VARCHAR)")?;
     for (index, file) in unreadable {
-        // A failure of the file as a whole has no place in it.
+        // Of a failure of the file as a whole no line is known.
         let position = match file.position {
             0 => "NULL".to_owned(),
             position => position.to_string(),
@@ -152,6 +152,22 @@ impl Texts {
         })
     }
 
+    /// Why a record is broken as a whole, and the byte at which it is.
+    fn fault(
+        &mut self,
+        file: i32,
+        offset: u64,
+        position: u64,
+    ) -> Result<Option<String>, EngineError> {
+        let Some(path) = self.paths.get(&file) else {
+            return Ok(None);
+        };
+        let fault = self.texts.fault(path, offset, position);
+        Ok(fault
+            .map_err(not_read_again)?
+            .map(|fault| format!("{} (byte {})", fault.reason, fault.byte_offset)))
+    }
+
     /// A record's texts as a JSON object.
     fn source(
         &mut self,
@@ -163,12 +179,7 @@ impl Texts {
             return Ok(None);
         };
         let texts = self.texts.texts(path, offset, position);
-        let texts = texts.map_err(|error| match &error {
-            ReadError::Io { path, source } => {
-                EngineError::from_io(&format!("cannot read `{}`", path.display()), source)
-            }
-            other => EngineError::from(format!("a rejected row could not be read again: {other}")),
-        })?;
+        let texts = texts.map_err(not_read_again)?;
         let object: serde_json::Map<String, serde_json::Value> = self
             .fields
             .iter()
@@ -176,6 +187,15 @@ impl Texts {
             .zip(texts.into_iter().map(serde_json::Value::from))
             .collect();
         Ok(Some(serde_json::Value::Object(object).to_string()))
+    }
+}
+
+fn not_read_again(error: ReadError) -> EngineError {
+    match &error {
+        ReadError::Io { path, source } => {
+            EngineError::from_io(&format!("cannot read `{}`", path.display()), source)
+        }
+        other => EngineError::from(format!("a rejected row could not be read again: {other}")),
     }
 }
 
@@ -249,15 +269,19 @@ impl Rejected {
         let number = |index: usize| row.get(index).and_then(Value::as_i64).unwrap_or_default();
         let text = |index: usize| row.get(index).and_then(Value::as_str);
         let position = number(2);
+        let place = (
+            i32::try_from(number(5)).unwrap_or_default(),
+            u64::try_from(number(6)).unwrap_or_default(),
+            u64::try_from(position).unwrap_or_default(),
+        );
         // Where the record's shape is broken its fields have no meaning: bronze has the text.
-        let source = match row.get(7).and_then(Value::as_bool).unwrap_or_default() {
-            true => None,
-            false => self.texts.source(
-                i32::try_from(number(5)).unwrap_or_default(),
-                u64::try_from(number(6)).unwrap_or_default(),
-                u64::try_from(position).unwrap_or_default(),
-            )?,
+        let shape_is_broken = row.get(7).and_then(Value::as_bool).unwrap_or_default();
+        let (source, fault) = match (shape_is_broken, text(4)) {
+            (true, None) => (None, self.texts.fault(place.0, place.1, place.2)?),
+            (true, Some(_)) => (None, None),
+            (false, _) => (self.texts.source(place.0, place.1, place.2)?, None),
         };
+        let detail = text(4).or(fault.as_deref());
         chunk.column_mut::<i64>(2)[to] = position;
         let mut bytes = 0;
         for (column, text) in [
@@ -265,7 +289,7 @@ impl Rejected {
             (1, text(1)),
             (3, text(3)),
             (4, source.as_deref()),
-            (5, text(4)),
+            (5, detail),
         ] {
             match text {
                 Some(text) => {

@@ -100,3 +100,67 @@ pub fn judge(contract: &Contract, report: &QualityReport) -> Verdict {
         warnings,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lakehouse_contract::Contract;
+
+    use super::judge;
+    use crate::quality::{AbsentColumn, Counts, QualityReport, UnreadableFile};
+
+    fn contract(property: &str) -> Contract {
+        Contract::parse(&format!(
+            "apiVersion: v3.2.0\nkind: DataContract\nid: test\nversion: 1.0.0\nschema:\n- name: test\n  \
+             customProperties: [{property}]\n  properties:\n  - {{name: a, logicalType: string}}\n"
+        ))
+        .unwrap()
+    }
+
+    fn report(rows_repaired: u64) -> QualityReport {
+        QualityReport {
+            counts: Counts {
+                rows_read: 200,
+                rows_published: 200,
+                ..Counts::default()
+            },
+            files: 3,
+            rows_repaired,
+            ..QualityReport::default()
+        }
+    }
+
+    #[test]
+    fn repairs_are_bounded_where_the_contract_says_so() {
+        let bounded = contract("{property: maxRepaired, vendor: lakehouse, value: 2.5}");
+        assert!(judge(&bounded, &report(5)).accepted);
+        let refused = judge(&bounded, &report(6));
+        assert!(!refused.accepted);
+        assert_eq!(refused.failures[0].measured, "3.000 % (6 of 200)");
+        assert_eq!(refused.failures[0].allowed, "2.5 %");
+        assert!(judge(&contract(""), &report(200)).accepted);
+    }
+
+    #[test]
+    fn absent_columns_are_a_warning_and_files_say_the_byte() {
+        let mut report = report(0);
+        report.absent_columns.push(AbsentColumn {
+            column: "note".to_owned(),
+            files: 2,
+        });
+        for (position, byte) in [(Some(4), Some(70)), (None, None)] {
+            report.unreadable_files.push(UnreadableFile {
+                source_name: "a.csv".to_owned(),
+                sha256: String::new(),
+                position,
+                byte,
+                reason: "broken".to_owned(),
+            });
+        }
+        let verdict = judge(&contract(""), &report);
+        assert_eq!(verdict.warnings[0].measured, "`note` in 2 of 3 files");
+        assert_eq!(
+            verdict.failures[0].measured,
+            "`a.csv` at 4 (byte 70): broken; `a.csv`: broken"
+        );
+    }
+}

@@ -181,16 +181,16 @@ fn with_quarantine_the_day_goes_on_without_the_file() {
             format!("{DATE}/torn"),
             "{what}: {quality}"
         );
-        assert!(file["position"].is_u64(), "{what}: {quality}");
+        assert!(file["byte"].is_u64(), "{what}: {quality}");
         assert!(
             file["reason"].as_str().unwrap().contains(case.reason),
             "{what}: {quality}"
         );
         let quarantined = lake.objects.query(
             &format!("quarantine/{PARTITION}/{}", name_of("lake.quarantine")),
-            "SELECT source_name, position, rules[1].rule, source FROM {file}",
+            "SELECT source_name, coalesce(position, 0), rules[1].rule, detail FROM {file}",
         );
-        let position = file["position"].to_string();
+        let position = file["position"].as_u64().unwrap_or_default().to_string();
         assert_eq!(quarantined.len(), 1, "{what}: {quarantined:?}");
         assert_eq!(
             quarantined[0][..3],
@@ -200,6 +200,10 @@ fn with_quarantine_the_day_goes_on_without_the_file() {
                 "unreadableFile".to_owned()
             ],
             "{what}"
+        );
+        assert!(
+            quarantined[0][3].ends_with(&format!("(byte {})", file["byte"])),
+            "{what}: {quarantined:?}"
         );
     }
 }

@@ -1,14 +1,15 @@
 //! One column of a contract.
 
-use super::column_custom::{read_path, read_pseudonymise, read_source_format};
+use super::column_custom::{read_path, read_pseudonymise};
 use super::column_type::column_type;
 use super::custom::Properties;
 use super::model::{Column, OnInvalid};
 use super::options::{read_allowed, read_options};
 use super::raw::{self, RawProperty};
+use super::source_format::read_source_format;
 use super::tokens;
 use crate::yaml::{At, Position, Spanned};
-use crate::{ColumnType, ContractError, Problems, SourceFormat};
+use crate::{ColumnType, ContractError, Problems, SourceFormat, source_path};
 
 const CUSTOM: [&str; 4] = ["sourcePath", "sourceFormat", "onInvalid", "pseudonymise"];
 /// What readers that see the layout's folders, and our own SQL, call theirs.
@@ -79,7 +80,11 @@ fn read_inner(raw: RawProperty, problems: &mut Problems) -> ReadColumn {
     };
     let source_path = match problems.keep(custom.get("sourcePath", read_path)) {
         Some(Some(path)) => Some(path),
-        _ => names_itself.then(|| name.clone()),
+        // A name that is not a path, such as `Nr.`, is one key.
+        _ => names_itself.then(|| match source_path::keys(&name) {
+            Some(_) => name.clone(),
+            None => source_path::spelling(&[&name]),
+        }),
     };
     if source_path.is_none() {
         for property in ["sourceFormat", "onInvalid"] {

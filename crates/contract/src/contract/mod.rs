@@ -15,6 +15,7 @@ mod options;
 mod privacy;
 mod quality;
 mod raw;
+mod source_format;
 mod tokens;
 #[cfg(test)]
 mod tokens_tests;

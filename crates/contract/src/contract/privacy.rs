@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::model::{Column, Contract};
 use super::tokens::Names;
 use crate::yaml::Position;
-use crate::{ContractError, Problems};
+use crate::{ContractError, Problems, source_path};
 
 /// Tells where a contract would publish, or keep in quarantine, what it calls classified.
 ///
@@ -117,17 +117,17 @@ fn classified_paths(contract: &Contract) -> Vec<(String, String)> {
     paths
 }
 
-/// Whether two paths share text: they are one field, or one is inside the other.
+/// Whether two paths share text: they are one field, or one is inside the other. In a CSV header
+/// the keys of a path are joined by dots, so paths that are equal then are one field too.
 ///
 /// Upper and lower case are the same: a source that writes `Email` today may write `email` tomorrow.
 fn overlap(left: &str, right: &str) -> bool {
-    let (left, right) = (left.to_lowercase(), right.to_lowercase());
-    let inside = |outer: &str, inner: &str| {
-        inner
-            .strip_prefix(outer)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    let keys_of = |path: &str| {
+        let path = path.to_lowercase();
+        source_path::keys(&path).unwrap_or_else(|| vec![path])
     };
-    inside(&left, &right) || inside(&right, &left)
+    let (left, right) = (keys_of(left), keys_of(right));
+    left.starts_with(&right) || right.starts_with(&left) || left.join(".") == right.join(".")
 }
 
 fn check_column(

@@ -144,10 +144,10 @@ fn source_text(tokens: &[Token], at: usize, names: &mut Names) -> Result<usize, 
             "put the whole path in quotes: `source.\"product.category\"`",
         ));
     }
-    if path.split('.').any(str::is_empty) {
+    if crate::source_path::keys(path).is_none() {
         return Err(refuse(
             format!("`{path}` is not a path of a source field"),
-            hint,
+            "write a dot that is part of a name with a backslash: `source.\"Nr\\.\"`",
         ));
     }
     names.texts.insert(path.clone());

@@ -256,3 +256,44 @@ fn older_versions_of_the_standard_are_read() {
     let error = super::refused(&contract("", "", &[A]).replacen("v3.2.0", "v2.2.2", 1));
     assert!(error.hint().unwrap().contains("`v3.2.0`"));
 }
+
+#[test]
+fn names_with_dots_are_lists_of_keys() {
+    let custom = |value: &str| {
+        format!("customProperties: [{{property: sourcePath, vendor: lakehouse, value: {value}}}]")
+    };
+    let one = format!("name: number, logicalType: string, {}", custom("['Nr.']"));
+    let nested = format!(
+        "name: level, logicalType: string, {}",
+        custom("[event, log.level]")
+    );
+    let by_name = "name: 'Art.', logicalType: string";
+    let by_text =
+        "name: both, logicalType: string, transformLogic: 'source.\"Nr\\.\" || source.\"a.b\"'";
+    let contract = Contract::parse(&contract("", "", &[&one, &nested, by_name, by_text])).unwrap();
+    let paths: Vec<Option<&str>> = contract
+        .columns
+        .iter()
+        .map(|column| column.source_path.as_deref())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            Some("Nr\\."),
+            Some("event.log\\.level"),
+            Some("Art\\."),
+            None
+        ]
+    );
+    assert_eq!(contract.source_texts(), ["Nr\\.", "a.b"]);
+    let text = crate::contract(
+        "",
+        "",
+        &["name: n, logicalType: string, transformLogic: 'source.\"Nr.\"'"],
+    );
+    let error = super::refused(&text);
+    assert!(
+        error.hint().unwrap().contains("source.\"Nr\\.\""),
+        "{error}"
+    );
+}

@@ -171,6 +171,9 @@ fn only_classified_columns_read_what_a_classified_column_reads() {
         vec![leak("client.email"), by_path.clone()],
         vec![by_path.clone(), leak("CLIENT.Email")],
         vec![by_path.clone(), leak("client")],
+        // In a CSV header both are `client.email`.
+        vec![by_path.clone(), leak("[client.email]")],
+        vec![by_path.clone(), leak("[client, email, domain]")],
         vec![by_path.clone(), leak("client.email.domain")],
         vec![by_path.clone(), text_leak("upper(source.\"client.email\")")],
         vec![by_path.clone(), text_leak("source[''client.email'']")],

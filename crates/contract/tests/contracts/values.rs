@@ -69,6 +69,18 @@ fn values_must_fit_their_place() {
         ),
         (column("logicalType: string, required: yes"), "line"),
         (
+            of_column("logicalType: string", "sourcePath", "Nr."),
+            "is not a path",
+        ),
+        (
+            of_column("logicalType: string", "sourcePath", "[]"),
+            "is not a path",
+        ),
+        (
+            of_column("logicalType: string", "sourcePath", "[a, '']"),
+            "is not a path",
+        ),
+        (
             of_column("logicalType: string", "sourcePath", "a..b"),
             "is not a path",
         ),
@@ -95,6 +107,102 @@ fn values_must_fit_their_place() {
         (
             of_column("logicalType: date", "sourceFormat", "{patterns: ['%d/%m']}"),
             "does not say which day",
+        ),
+        (
+            of_column(
+                "logicalType: number, physicalType: DOUBLE",
+                "sourceFormat",
+                "{thousandsSeparator: '.'}",
+            ),
+            "are both `.`",
+        ),
+        (
+            of_column(
+                "logicalType: integer",
+                "sourceFormat",
+                "{thousandsSeparator: '5'}",
+            ),
+            "is part of numbers",
+        ),
+        (
+            of_column(
+                "logicalType: integer",
+                "sourceFormat",
+                "{thousandsSeparator: ''}",
+            ),
+            "is not one character",
+        ),
+        (
+            of_column(
+                "logicalType: string",
+                "sourceFormat",
+                "{thousandsSeparator: '.'}",
+            ),
+            "has no effect",
+        ),
+        (
+            of_column("logicalType: date", "sourceFormat", "{strip: ['€']}"),
+            "has no effect",
+        ),
+        (
+            of_column("logicalType: integer", "sourceFormat", "{strip: ['-']}"),
+            "cannot be told from the number",
+        ),
+        (
+            of_column("logicalType: integer", "sourceFormat", "{strip: [' €']}"),
+            "cannot be told from the number",
+        ),
+        (
+            of_column(
+                "logicalType: integer",
+                "sourceFormat",
+                "{strip: ['€', '€']}",
+            ),
+            "twice",
+        ),
+        (
+            of_column(
+                "logicalType: boolean",
+                "sourceFormat",
+                "{trueTexts: ['yes']}",
+            ),
+            "is missing",
+        ),
+        (
+            of_column(
+                "logicalType: boolean",
+                "sourceFormat",
+                "{trueTexts: ['y'], falseTexts: ['y']}",
+            ),
+            "is in `trueTexts` and in `falseTexts`",
+        ),
+        (
+            of_column(
+                "logicalType: boolean",
+                "sourceFormat",
+                "{trueTexts: ['1'], falseTexts: ['0'], nullTexts: ['0']}",
+            ),
+            "is in `nullTexts`",
+        ),
+        (
+            of_column(
+                "logicalType: string",
+                "sourceFormat",
+                "{nullTexts: [' -'], trim: true}",
+            ),
+            "is never met",
+        ),
+        (
+            of_column("logicalType: string", "sourceFormat", "{nullTexts: []}"),
+            "`nullTexts` is empty",
+        ),
+        (
+            of_column(
+                "logicalType: string",
+                "sourceFormat",
+                "{negativeParentheses: true}",
+            ),
+            "has no effect",
         ),
         (
             of_column("logicalType: date", "sourceFormat", "{patterns: ['%Q']}"),

@@ -11,6 +11,7 @@ mod integer;
 mod iso;
 mod pattern;
 mod spelling;
+mod written;
 
 use chrono_tz::Tz;
 
@@ -20,6 +21,7 @@ pub use double::double;
 pub use integer::{int32, int64};
 pub use iso::{date, timestamp};
 pub use pattern::Pattern;
+pub(crate) use written::{Bare, Written};
 
 use crate::batch::Values;
 use crate::model::{ColumnType, SourceFormat};
@@ -41,7 +43,11 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub(crate) enum Cast {
     Text,
-    Boolean,
+    Boolean {
+        /// Instead of `true` and `false`, where there are any.
+        true_texts: Vec<String>,
+        false_texts: Vec<String>,
+    },
     Int32,
     Int64,
     Decimal {
@@ -86,7 +92,10 @@ impl Cast {
         };
         Ok(match column_type {
             ColumnType::Text => Self::Text,
-            ColumnType::Boolean => Self::Boolean,
+            ColumnType::Boolean => Self::Boolean {
+                true_texts: format.true_texts.clone(),
+                false_texts: format.false_texts.clone(),
+            },
             ColumnType::Int32 => Self::Int32,
             ColumnType::Int64 => Self::Int64,
             ColumnType::Decimal { precision, scale } => Self::Decimal {
@@ -161,8 +170,23 @@ impl Cast {
                 };
                 is_scalar(kind) && put(double(bytes, separator), column, row)
             }
-            (Self::Boolean, Values::Boolean(column)) => {
-                matches!(kind, Kind::Text | Kind::Word) && put(boolean(bytes), column, row)
+            (
+                Self::Boolean {
+                    true_texts,
+                    false_texts,
+                },
+                Values::Boolean(column),
+            ) => {
+                let is_any = |texts: &[String]| texts.iter().any(|text| text.as_bytes() == bytes);
+                let value = match kind {
+                    Kind::Structure => None,
+                    Kind::Text | Kind::Number if !true_texts.is_empty() => is_any(true_texts)
+                        .then_some(true)
+                        .or_else(|| is_any(false_texts).then_some(false)),
+                    Kind::Number => None,
+                    Kind::Text | Kind::Word => boolean(bytes),
+                };
+                put(value, column, row)
             }
             // Columns are made from their casts, so the two always agree.
             _ => false,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::CsvSyntax;
-use super::hints::{HeaderText, probable_cause, what_it_has};
+use super::hints::{HeaderText, certain_cause, probable_cause, what_it_has};
 use super::record::{Field, next_field};
 use crate::names::folded;
 use crate::plan::ReadPlan;
@@ -77,6 +77,9 @@ impl Header {
         names: &[String],
         wanted: &HashMap<String, Wanted>,
     ) -> Result<(), String> {
+        if let Some(cause) = certain_cause(text.record) {
+            return Err(cause.to_owned());
+        }
         let is_missing = |path: &String| wanted.get(path).is_some_and(|entry| !entry.found);
         let missing: Vec<String> = plan.paths().map(|path| path.join(".")).collect();
         let missing: Vec<&String> = missing.iter().filter(|path| is_missing(path)).collect();

@@ -37,6 +37,18 @@ pub(super) fn what_it_has(names: &[String]) -> String {
     }
 }
 
+/// What no header of text has, whatever the contract reads of it.
+pub(super) fn certain_cause(record: &[u8]) -> Option<&'static str> {
+    if record.contains(&0) {
+        return Some("the header looks like UTF-16; declare `encoding: utf-16`");
+    }
+    let line = record.trim_ascii_end();
+    let mut returns = memchr::memchr_iter(b'\r', line);
+    returns.any(|at| line[at + 1] != b'\n').then_some(
+        "the lines end with a carriage return alone; end them with a line feed at the source",
+    )
+}
+
 /// What is probably wrong with the file, to complete "…: ".
 pub(super) fn probable_cause(
     header: &HeaderText<'_>,
@@ -44,9 +56,6 @@ pub(super) fn probable_cause(
     wanted: &[String],
 ) -> Option<String> {
     let record = header.record;
-    if record.contains(&0) {
-        return Some("it looks like UTF-16; declare `encoding: utf-16`".to_owned());
-    }
     if record.starts_with(b"\x1f") {
         return Some("it looks like gzip data; declare `compression: gzip`".to_owned());
     }
@@ -56,12 +65,6 @@ pub(super) fn probable_cause(
             "the first line is `sep={}`, which only spreadsheets read; remove it at the source",
             char::from(line[4])
         ));
-    }
-    if line.contains(&b'\r') {
-        return Some(
-            "its lines end with a carriage return alone; end them with a line feed at the source"
-                .to_owned(),
-        );
     }
     let finds = |record: &[u8], syntax: CsvSyntax| -> usize {
         let Ok(names) = names(record, syntax) else {

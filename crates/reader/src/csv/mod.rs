@@ -9,7 +9,7 @@ mod record;
 
 pub(crate) use header::Header;
 pub(crate) use hints::HeaderText;
-pub(crate) use record::{CsvOutcome, read_record};
+pub(crate) use record::{CsvOutcome, read_record, record_fault};
 
 /// What separates and encloses fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -219,3 +219,36 @@ pub(crate) fn read_record(
     };
     (outcome, at)
 }
+
+/// Why the record at `at` is broken as a whole, and by which byte; `None` where it is not.
+pub(crate) fn record_fault(
+    block: &[u8],
+    mut at: usize,
+    limit: usize,
+    syntax: CsvSyntax,
+    header: &Header,
+) -> Option<(usize, String)> {
+    let start = at;
+    let mut unquoted = Vec::new();
+    let mut fields = 0;
+    loop {
+        unquoted.clear();
+        let (field, next) = next_field(block, at, limit, syntax, &mut unquoted);
+        fields += 1;
+        if let Field::Malformed = field {
+            let reason = format!("field {fields} goes on behind its closing quote");
+            return Some((at, reason));
+        }
+        at = next.at;
+        if next.ends_record {
+            break;
+        }
+    }
+    let expected = header.columns.len();
+    (fields != expected).then(|| {
+        (
+            start,
+            format!("{fields} fields, and the header has {expected}"),
+        )
+    })
+}

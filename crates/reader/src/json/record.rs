@@ -140,6 +140,40 @@ impl JsonParser {
         }
     }
 
+    /// Why the record at `at` is broken as a whole, and by which byte; `None` where it is not. It is
+    /// one of JSON Lines where `LINES` says so: then what follows in its line counts too.
+    pub(crate) fn fault<const LINES: bool>(
+        &mut self,
+        block: &[u8],
+        at: usize,
+        limit: usize,
+        rows: &mut Rows,
+    ) -> Option<(usize, &'static str)> {
+        const NOT_JSON: &str = "not JSON";
+        let mut next = match self.record::<LINES>(block, at, limit, rows) {
+            Outcome::Row(end) => end,
+            Outcome::Syntax(at) => return Some((at, NOT_JSON)),
+            Outcome::Broken(RecordRule::DuplicateKey, _) => {
+                return Some((at, "a key is given twice"));
+            }
+            Outcome::Broken(..) if block[at] == b'{' => {
+                return Some((at, "an object with more than 10,000 unknown keys"));
+            }
+            Outcome::Broken(..) => return Some((at, "not an object")),
+        };
+        while LINES {
+            next = skip_space::<LINES>(block, next);
+            if next >= limit || block[next] == b'\n' {
+                break;
+            }
+            match self.value_end::<LINES>(block, next, limit) {
+                Ok(end) => next = end,
+                Err(at) => return Some((at, NOT_JSON)),
+            }
+        }
+        None
+    }
+
     /// Hands over which keys came by since the last time, and in how many rows the unknown ones
     /// were.
     pub(crate) fn take_met(&mut self) -> KeysMet {

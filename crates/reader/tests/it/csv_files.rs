@@ -228,3 +228,86 @@ fn unknown_columns_are_counted_or_refused() {
     );
     assert_eq!(refused.discarded(), []);
 }
+
+#[test]
+fn values_as_people_write_them() {
+    let amount = SourceFormat {
+        decimal_separator: ',',
+        thousands_separator: Some('.'),
+        strip: vec!["€".to_owned(), "%".to_owned()],
+        negative_parentheses: true,
+        null_texts: vec!["n/a".to_owned()],
+        ..SourceFormat::default()
+    };
+    let count = SourceFormat {
+        thousands_separator: Some('.'),
+        trim: true,
+        ..SourceFormat::default()
+    };
+    let flag = SourceFormat {
+        true_texts: vec!["ja".to_owned(), "1".to_owned()],
+        false_texts: vec!["nein".to_owned(), "0".to_owned()],
+        ..SourceFormat::default()
+    };
+    let name = SourceFormat {
+        trim: true,
+        null_texts: vec!["NULL".to_owned(), "\\N".to_owned()],
+        ..SourceFormat::default()
+    };
+    let plan = plan(vec![
+        Field {
+            format: amount,
+            ..money("amount")
+        },
+        Field {
+            format: count,
+            ..int("count")
+        },
+        Field {
+            format: flag,
+            ..field("flag", ColumnType::Boolean)
+        },
+        Field {
+            format: name,
+            ..text("name")
+        },
+    ]);
+    let rows = [
+        ("1.299,99", "1.000", "ja", "a", "1299.99|1000|true|a"),
+        ("€(63,12)", " 7 ", "0", "  b c ", "-63.12|7|false|b c"),
+        ("12,5 %", "  ", "1", "NULL", "12.50|NULL|true|NULL"),
+        ("n/a", "", "nein", " \\N ", "NULL|NULL|false|NULL"),
+        ("", "1", "", "  ", "NULL|1|NULL|NULL"),
+        ("1.29,9", "1", "ja", "x", "NULL|1|true|x !amount:type"),
+        (
+            "(5",
+            "0.123",
+            "true",
+            "x",
+            "NULL|NULL|NULL|x !amount:type,count:type,flag:type",
+        ),
+        (
+            "1,005",
+            "1",
+            "Ja",
+            "x",
+            "NULL|1|NULL|x !amount:type,flag:type",
+        ),
+    ];
+    let mut file = "amount;count;flag;name\n".to_owned();
+    for (amount, count, flag, name, _) in rows {
+        file.push_str(&format!("{amount};{count};{flag};{name}\n"));
+    }
+    let expected: Vec<&str> = rows.iter().map(|(.., expected)| *expected).collect();
+    assert_eq!(
+        read(&plan, options(&csv_with(b';', b'"', "utf-8")), file).short(),
+        expected
+    );
+    // In quotes, with an escape or a doubled quote, and in JSON it is the same.
+    let json = r#"{"amount":" 1","count":"\u00a01.000 ","flag":1,"name":" \"q\" "}
+{"amount":1.5,"count":1000,"flag":true,"name":null}"#;
+    assert_eq!(
+        read(&plan, options(&LINES), json).short(),
+        ["NULL|1000|true|\"q\" !amount:type", "1.50|1000|true|NULL"]
+    );
+}

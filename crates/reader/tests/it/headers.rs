@@ -1,7 +1,7 @@
 //! What is said of a file that lacks what the contract reads, and when it is read all the same.
 
 use lakehouse_contract::{Format, UnknownColumns};
-use lakehouse_reader::{Field, ReadPlan};
+use lakehouse_reader::{Field, ReadPlan, split_path};
 
 use crate::support::*;
 
@@ -158,5 +158,32 @@ fn what_looks_like_data_is_not_told_as_a_name() {
     assert_eq!(
         read(&plan, options(&LINES), file).discarded(),
         [("(others)", 1), ("of", 1), ("x", 1)]
+    );
+}
+
+#[test]
+fn keys_with_dots_are_read() {
+    let number = Field {
+        name: "number".to_owned(),
+        ..text("Nr\\.")
+    };
+    let level = Field {
+        name: "level".to_owned(),
+        ..text("log\\.level")
+    };
+    let plan = ReadPlan::new(
+        vec![number, level],
+        vec![split_path("log\\.level"), split_path("log.level")],
+        UnknownColumns::Discard,
+    )
+    .unwrap();
+    let columns: Vec<String> = plan.columns().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(columns[2..4], ["source.log\\.level", "source.log.level"]);
+    let rows = read(&plan, options(&csv()), "Nr.,log.level\n7,warn\n");
+    assert_eq!(rows.short(), ["7|warn|warn|warn"]);
+    let file = "{\"Nr.\":7,\"log.level\":\"warn\",\"log\":{\"level\":\"info\"}}\n";
+    assert_eq!(
+        read(&plan, options(&LINES), file).short(),
+        ["7|warn|warn|info"]
     );
 }

@@ -144,6 +144,7 @@ fn formats_of_a_field() {
         ],
         timezone: chrono_tz::Tz::Europe__Berlin,
         decimal_separator: ',',
+        ..SourceFormat::default()
     };
     let plan = plan(vec![
         field("at", ColumnType::Timestamp, european.clone()),

@@ -170,6 +170,10 @@ proptest! {
         let line = break_text(&records.iter().map(|(text, _)| text.as_str()).collect::<String>(), &changes);
         let file = format!("{{\"a\":\"before\"}}\n{line}\n{{\"a\":\"behind\"}}\n");
         let found = read(&json_plan(), small_blocks(&LINES, block_bytes, 1), &file);
+        // A change may put a blank into a key, and no other record has that key.
+        if found.unreadable().is_some_and(|(_, _, reason)| reason.starts_with("no record has")) {
+            return Ok(());
+        }
         let rows = &found.rows[1..found.rows.len() - 1];
         let first_and_last = [&found.rows[0], &found.rows[found.rows.len() - 1]].map(|row| row.values[0].clone());
         prop_assert_eq!(first_and_last, [Some("before".to_owned()), Some("behind".to_owned())]);

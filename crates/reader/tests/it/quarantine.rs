@@ -114,3 +114,32 @@ fn a_record_that_is_not_there() {
         Err(ReadError::Io { .. })
     ));
 }
+
+#[test]
+fn broken_records_say_why_and_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let fault = |format: &lakehouse_contract::Format, file: &str, offset: u64| {
+        std::fs::write(&path, file).unwrap();
+        let mut texts = SourceTexts::new(vec![split_path("id")], &options(format)).unwrap();
+        let fault = texts.fault(&path, offset, 1).unwrap();
+        fault.map(|fault| (fault.byte_offset, fault.reason))
+    };
+    let found = |byte: u64, reason: &str| Some((byte, reason.to_owned()));
+    let lines = "{\"id\":1}\n{\"id\":oops}\n[1]\n{\"id\":1} {\"id\":\n{\"a\":1,\"a\":2}\n";
+    assert_eq!(fault(&LINES, lines, 0), None);
+    assert_eq!(fault(&LINES, lines, 9), found(15, "not JSON"));
+    assert_eq!(fault(&LINES, lines, 21), found(21, "not an object"));
+    assert_eq!(fault(&LINES, lines, 25), found(40, "not JSON"));
+    assert_eq!(fault(&LINES, lines, 41), found(41, "a key is given twice"));
+    let csv_file = "id,x\n1,\"a\"b\n1,2,3\n1,2\n";
+    assert_eq!(
+        fault(&csv(), csv_file, 5),
+        found(7, "field 2 goes on behind its closing quote")
+    );
+    assert_eq!(
+        fault(&csv(), csv_file, 12),
+        found(12, "3 fields, and the header has 2")
+    );
+    assert_eq!(fault(&csv(), csv_file, 18), None);
+}
