@@ -161,17 +161,19 @@ impl JsonParser {
             }
             Outcome::Broken(..) => return Some((at, "not an object")),
         };
-        while LINES {
+        if !LINES {
+            return None;
+        }
+        loop {
             next = skip_space::<LINES>(block, next);
             if next >= limit || block[next] == b'\n' {
-                break;
+                return None;
             }
             match self.value_end::<LINES>(block, next, limit) {
                 Ok(end) => next = end,
                 Err(at) => return Some((at, NOT_JSON)),
             }
         }
-        None
     }
 
     /// Hands over which keys came by since the last time, and in how many rows the unknown ones
