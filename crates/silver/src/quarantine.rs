@@ -100,10 +100,7 @@ pub fn write(
         };
         run(&format!(
             "INSERT INTO unreadable_files VALUES ({index}, {position}, {})",
-            literal(&match (file.position, file.byte_offset) {
-                (0, 0) => file.reason.clone(),
-                (_, byte) => format!("{} (byte {byte})", file.reason),
-            })
+            literal(&format!("{} (byte {})", file.reason, file.byte_offset))
         ))?;
     }
     let rejected = Rejected {
@@ -282,7 +279,10 @@ impl Rejected {
             (false, _) => (self.texts.source(place.0, place.1, place.2)?, None),
         };
         let detail = text(4).or(fault.as_deref());
-        chunk.column_mut::<i64>(2)[to] = position;
+        match row.get(2).and_then(Value::as_i64) {
+            Some(position) => chunk.column_mut::<i64>(2)[to] = position,
+            None => chunk.set_null(2, to),
+        }
         let mut bytes = 0;
         for (column, text) in [
             (0, text(0)),

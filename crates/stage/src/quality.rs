@@ -269,6 +269,7 @@ mod tests {
                 source_name: "tuesday.csv".to_owned(),
                 sha256: String::new(),
                 position: Some(3),
+                byte: None,
                 reason: "invalid UTF-8".to_owned(),
             }],
             quarantined_by_rule: vec![

@@ -104,6 +104,7 @@ pub fn unreadable() -> UnreadableFile {
         source_name: "2024-01-15-b.csv".to_owned(),
         sha256: "0".repeat(64),
         position: Some(7),
+        byte: None,
         reason: "not valid UTF-8".to_owned(),
     }
 }
