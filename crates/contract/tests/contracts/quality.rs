@@ -22,7 +22,7 @@ fn quality_rules_must_be_measurable() {
         ),
         (
             rule("metric: rowCount, mustBeBetween: [5, 1]"),
-            "not a smaller and a greater",
+            "is not a smaller number and a greater one",
         ),
         (
             rule("metric: rowcount, mustBe: 0"),

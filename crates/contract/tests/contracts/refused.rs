@@ -231,7 +231,7 @@ fn what_nothing_keeps_is_refused() {
         ),
         (
             dataset("quality: [{type: custom, engine: soda, implementation: x}]"),
-            "`engine`",
+            "`type: custom`",
             "type: sql",
         ),
         (
