@@ -64,20 +64,22 @@ def schedule_problem(schedule: Schedule) -> str | None:
         croniter(schedule.cron, start).get_next(datetime)
     except (CroniterError, ValueError) as error:
         return f"`{schedule.cron}` is not a schedule of cron: {error}"
-    ticks = _ticks_of_a_day(schedule.cron)
-    if ticks > 1:
-        return (
-            f"`{schedule.cron}` ticks {ticks} times a day: a run is about one day, and two runs "
-            "would write the same partitions; write one minute and one hour, such as `0 3 * * *`"
-        )
     return None if zone else "no time zone"
 
 
-def _ticks_of_a_day(cron: str) -> int:
-    """How often a schedule ticks on a day on which it ticks at all."""
-    minutes, hours = croniter.expand(cron)[0][:2]
+def pipeline_schedule_problem(schedule: Schedule) -> str | None:
+    """What is wrong with a pipeline's schedule: the same, and more than one tick a day."""
+    if problem := schedule_problem(schedule):
+        return problem
+    minutes, hours = croniter.expand(schedule.cron)[0][:2]
     # Every value of a field is one star.
-    return (60 if minutes == ["*"] else len(minutes)) * (24 if hours == ["*"] else len(hours))
+    ticks = (60 if minutes == ["*"] else len(minutes)) * (24 if hours == ["*"] else len(hours))
+    if ticks == 1:
+        return None
+    return (
+        f"`{schedule.cron}` ticks {ticks} times a day: a run is about one day, and two runs would "
+        "write the same partitions; write one minute and one hour, such as `0 3 * * *`"
+    )
 
 
 def parse_date(text: str) -> date:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lakehouse_dags.days import Schedule, schedule_problem
+from lakehouse_dags.days import Schedule, pipeline_schedule_problem
 
 # The C loader where it was compiled; either reads every value as the text that it is, so that
 # neither a date nor a `no` becomes something else.
@@ -170,7 +170,7 @@ def _schedule(value: Any) -> Schedule | None:
         timezone=_text(mapping, "timezone") or "UTC",
         start=_text(mapping, "start") or "",
     )
-    if problem := schedule_problem(schedule):
+    if problem := pipeline_schedule_problem(schedule):
         raise ValueError(f"`schedule`: {problem}")
     return schedule
 

@@ -10,8 +10,8 @@ from lakehouse_dags.days import (
     NoDay,
     Schedule,
     last_closed_day,
+    pipeline_schedule_problem,
     run_date,
-    schedule_problem,
 )
 from pendulum import DateTime, instance
 
@@ -203,9 +203,9 @@ def test_moments_of_any_zone_are_the_same_moments() -> None:
     ],
 )
 def test_what_is_wrong_with_a_schedule(schedule: Schedule, problem: str) -> None:
-    assert problem in (schedule_problem(schedule) or "")
+    assert problem in (pipeline_schedule_problem(schedule) or "")
 
 
 @pytest.mark.parametrize("schedule", ALL)
 def test_a_good_schedule_has_no_problem(schedule: Schedule) -> None:
-    assert schedule_problem(schedule) is None
+    assert pipeline_schedule_problem(schedule) is None
