@@ -98,7 +98,7 @@ mod tests {
         let error = StageError::usage("could not bind mart `m`")
             .cause("Binder Error: no column\n\nLINE 2:   bb\n          ^");
         assert_eq!(place(&error, sql), (4, 3));
-        let cut = StageError::usage("x").cause("E\n\nLINE 1: ...T a,...\n              ^");
+        let cut = StageError::usage("x").cause("E\n\nLINE 1: ...T a,...\n             ^");
         assert_eq!(place(&cut, "SELECT a, b"), (1, 8));
         let parser = StageError::usage("x").cause("the SELECT is not SQL: x (line 1, column 8)");
         assert_eq!(place(&parser, "  SELECT a"), (1, 10));

@@ -110,8 +110,10 @@ impl Budget {
         // A piece has rows and their keys, which in a total order are as long.
         let piece_bytes = piece_rows * 2 * row_bytes;
         let of = |threads| Self::with_threads(limits, contract, day, threads, small_pieces);
-        let room = of(1).engine_bytes / (ENGINE_THREAD_BYTES + piece_bytes);
-        of(room.clamp(1, limits.threads.max(1)))
+        let thread_bytes = ENGINE_THREAD_BYTES + piece_bytes;
+        // Each thread takes from the engine what the reader needs for it.
+        let fits = |threads: &u64| of(*threads).engine_bytes / thread_bytes >= *threads;
+        of((1..=limits.threads).rev().find(fits).unwrap_or(1))
     }
 
     /// The least that can be done with: one thread and small pieces.

@@ -158,9 +158,13 @@ mod tests {
         }
         let verdict = judge(&contract(""), &report);
         assert_eq!(verdict.warnings[0].measured, "`note` in 2 of 3 files");
+        assert_eq!(verdict.failures[0].measured, "2");
         assert_eq!(
-            verdict.failures[0].measured,
-            "`a.csv` at 4 (byte 70): broken; `a.csv`: broken"
+            report.reasons(),
+            [
+                "`a.csv:4` cannot be read: broken (byte 70)",
+                "`a.csv` cannot be read: broken"
+            ]
         );
     }
 }

@@ -40,7 +40,7 @@ fn quality_rules_must_be_measurable() {
             rule("metric: rowCount, dimension: beauty, mustBe: 0"),
             "`beauty` is not a value of `dimension`",
         ),
-        (rule("rule: rowCount, mustBe: 0"), "old word"),
+        (rule("rule: rowCount, mustBe: 0"), "older standard's word"),
         (rule("metric: nullValues, mustBe: 0"), "about one column"),
         (
             rule("metric: duplicateValues, mustBe: 0"),
