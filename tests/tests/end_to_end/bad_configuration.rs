@@ -545,7 +545,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "shop/orders.odcs.yaml:11:21: could not bind `transformLogic` of column `b`",
         "shop/marts/typo.sql:4:8: could not bind mart `typo`",
         "shop/marts/undeclared.sql:2:6: mart `undeclared` reads `silver.others`",
-        "shop/pipeline.yaml:9:52: mart `grainless`: the grain names `b`",
+        "shop/pipeline.yaml:9:51: mart `grainless`: the grain names `b`",
         "till: 2 problems",
         "`retention`",
         "`numbr` is not a value of `logicalType`",
