@@ -563,17 +563,17 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
     // `lake test` refuses the folder as well.
     let tested = lake.lake(&["test"]);
     tested.expect_code(2);
-    assert!(error_of(&tested).contains("`Old-Shop` is not a name"));
+    assert!(
+        tested.stderr.contains("`Old-Shop` is not a name"),
+        "{tested}"
+    );
 
     std::fs::remove_dir_all(&pipelines).unwrap();
     std::fs::create_dir(&pipelines).unwrap();
     for command in ["validate", "test"] {
         let nothing = lake.lake(&[command]);
         nothing.expect_code(2);
-        assert!(
-            error_of(&nothing).contains("holds no pipeline"),
-            "{nothing}"
-        );
+        assert!(nothing.stderr.contains("holds no pipeline"), "{nothing}");
     }
 }
 
