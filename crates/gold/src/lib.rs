@@ -180,7 +180,7 @@ async fn plan_of<'a>(
         };
         let plan = plan::stale(question, published).await?;
         for Planned { instance, .. } in &plan {
-            tracing::info!(mart = %instance.mart.name, date = %instance.date, "stale");
+            tracing::info!(mart = %instance.mart.name, date = %instance.date, "mart is stale");
         }
         context.report.set("stale", plan.len() as u64);
         return Ok(plan);

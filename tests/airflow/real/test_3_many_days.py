@@ -54,7 +54,7 @@ def test_snapshots_of_days_in_reverse_equal_those_of_a_serial_run(
     )
     assert ended.returncode == 0, ended.stderr
     # The day that ran first was built without those before it, so there is something to mend.
-    assert "snapshot is stale" in ended.stderr
+    assert "mart is stale" in ended.stderr
     runs = [run for run in airflow.runs("shop") if run["run_type"] == "backfill"]
     started = sorted(runs, key=lambda run: run["start_date"])
     assert started[0]["logical_date"] > started[-1]["logical_date"]
