@@ -110,5 +110,5 @@ compose-config: compose ## Checks both Compose files with the .env that is there
 	@"$$(tests/scripts/compose.sh cached)" -f docker-compose.yml config --quiet
 	@"$$(tests/scripts/compose.sh cached)" -f docker-compose.yml -f docker-compose.celery.yml config --quiet
 
-test-containers: ## Builds the image and runs both stacks on Podman, as root on Linux (docs/docker.md); up to half an hour
+test-containers: ## Builds the image and runs both stacks on Podman, as root on Linux (docs/docker.md)
 	@tests/containers/run.sh $(STACKS)
