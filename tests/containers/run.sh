@@ -151,12 +151,12 @@ login() { # password, HTTP status
 }
 page() { [ "$(status_of "http://127.0.0.1:$airflow_port/")" = 200 ]; }
 
-# The three sample days, to the row: date, then rows read, published, quarantined and duplicate.
+# The three sample days, to the row: date and outcome, then rows read, published, quarantined and duplicate.
 gold() {
   compose run --rm --no-deps lake show sales --from 2025-11-01 --to 2025-11-03 >"$work/gold" || return 1
   cat "$work/gold"
-  grep -Eq '^2025-11-01 +10000 +9718 +230 +52\b' "$work/gold" &&
-    grep -Eq '^2025-11-03 +10000 +9734 ' "$work/gold"
+  grep -Eq '^2025-11-01 +published +10000 +9718 +230 +52\b' "$work/gold" &&
+    grep -Eq '^2025-11-03 +published +10000 +9734 ' "$work/gold"
 }
 
 # Nobody's user, no capability, no way to new privileges.
