@@ -5,6 +5,7 @@
 use chrono::NaiveDateTime;
 use lakehouse_contract::{Name, RunDate};
 
+use crate::layout::Place;
 use crate::run_id;
 
 /// What silver stages of one dataset.
@@ -121,19 +122,9 @@ pub(crate) const REFUSED: &str = "refused";
 pub(crate) const REPORTS: &str = "_reports";
 pub(crate) const DATED_FORMAT: &str = "%Y%m%dT%H%M%S";
 
-/// Which of the five places a key belongs to, and the key below it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Below {
-    Bronze,
-    Staging,
-    Silver,
-    Quarantine,
-    Gold,
-}
-
 impl Key {
     /// The place, and the key relative to it.
-    pub(crate) fn relative(&self) -> (Below, String) {
+    pub(crate) fn relative(&self) -> (Place, String) {
         match self {
             Self::BronzeObject {
                 pipeline,
@@ -141,7 +132,7 @@ impl Key {
                 date,
                 object,
             } => (
-                Below::Bronze,
+                Place::Bronze,
                 format!("{}/{object}", partition(pipeline, dataset, date)),
             ),
             Self::BronzeManifest {
@@ -149,7 +140,7 @@ impl Key {
                 dataset,
                 date,
             } => (
-                Below::Bronze,
+                Place::Bronze,
                 format!("{}/{MANIFEST_NAME}", partition(pipeline, dataset, date)),
             ),
             Self::Staged {
@@ -159,7 +150,7 @@ impl Key {
                 dataset,
                 file,
             } => (
-                Below::Staging,
+                Place::Staging,
                 format!(
                     "{}/{dataset}/{}",
                     run(pipeline, date, run_id),
@@ -172,7 +163,7 @@ impl Key {
                 run_id,
                 stage,
             } => (
-                Below::Staging,
+                Place::Staging,
                 format!("{REPORTS}/{}/{stage}.json", run(pipeline, date, run_id)),
             ),
             Self::SilverData {
@@ -180,7 +171,7 @@ impl Key {
                 dataset,
                 date,
             } => (
-                Below::Silver,
+                Place::Silver,
                 format!("{}/{DATA_NAME}", partition(pipeline, dataset, date)),
             ),
             Self::Quarantine {
@@ -194,7 +185,7 @@ impl Key {
                 let folder = if *refused { "refused/" } else { "" };
                 let partition = partition(pipeline, dataset, date);
                 (
-                    Below::Quarantine,
+                    Place::Quarantine,
                     format!("{partition}/{folder}{sha256}.{extension}"),
                 )
             }
@@ -203,7 +194,7 @@ impl Key {
                 mart,
                 date,
             } => (
-                Below::Gold,
+                Place::Gold,
                 format!("{}/{DATA_NAME}", partition(pipeline, mart, date)),
             ),
             Self::GoldFormat {
@@ -213,7 +204,7 @@ impl Key {
                 extension,
             } => {
                 let partition = partition(pipeline, mart, date);
-                (Below::Gold, format!("{partition}/{DATA_STEM}.{extension}"))
+                (Place::Gold, format!("{partition}/{DATA_STEM}.{extension}"))
             }
             Self::GoldDated {
                 pipeline,
@@ -223,7 +214,7 @@ impl Key {
             } => {
                 let time = logical_time.format(DATED_FORMAT);
                 (
-                    Below::Gold,
+                    Place::Gold,
                     format!("{pipeline}/{mart}/{mart}_{time}.{extension}"),
                 )
             }

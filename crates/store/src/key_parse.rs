@@ -4,17 +4,18 @@ use chrono::NaiveDateTime;
 use lakehouse_contract::{Name, RunDate};
 
 use crate::key::{
-    Below, DATA_NAME, DATA_STEM, DATED_FORMAT, Key, MANIFEST_NAME, REFUSED, REPORTS, StagedFile,
+    DATA_NAME, DATA_STEM, DATED_FORMAT, Key, MANIFEST_NAME, REFUSED, REPORTS, StagedFile,
 };
+use crate::layout::Place;
 use crate::run_id;
 
 impl Key {
     /// The key that has this relative key below this place, when there is one.
-    pub(crate) fn parse(below: Below, relative: &str) -> Option<Self> {
-        match below {
-            Below::Bronze => parse_bronze(relative),
-            Below::Staging => parse_staging(relative),
-            Below::Silver => {
+    pub(crate) fn parse(place: Place, relative: &str) -> Option<Self> {
+        match place {
+            Place::Bronze => parse_bronze(relative),
+            Place::Staging => parse_staging(relative),
+            Place::Silver => {
                 let (pipeline, dataset, date, rest) = parse_partition(relative)?;
                 (rest == DATA_NAME).then_some(Self::SilverData {
                     pipeline,
@@ -22,8 +23,8 @@ impl Key {
                     date,
                 })
             }
-            Below::Quarantine => parse_quarantine(relative),
-            Below::Gold => parse_gold(relative),
+            Place::Quarantine => parse_quarantine(relative),
+            Place::Gold => parse_gold(relative),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use lakehouse_contract::{Name, RunDate};
 
-use crate::key::{Below, Key, MANIFEST_NAME, StagedFile, partition, run, run_reports};
+use crate::key::{Key, StagedFile, partition, run, run_reports};
 use crate::{Location, ObjectAddress};
 
 /// The five places of the lakehouse. Every key is built and parsed here.
@@ -55,7 +55,7 @@ impl fmt::Display for Place {
 pub enum LayoutError {
     /// One place lies in another: a sweep of one could remove objects of the other.
     #[error(
-        "{inner} at `{inner_location}` lies inside {outer} at `{outer_location}`; the five places must be apart"
+        "{inner} at `{inner_location}` is inside {outer} at `{outer_location}`; the five places must be apart"
     )]
     Overlap {
         /// The place inside.
@@ -148,32 +148,22 @@ impl Layout {
     /// Where an object lies.
     #[must_use]
     pub fn address(&self, key: &Key) -> ObjectAddress {
-        let (below, relative) = key.relative();
-        self.location(below).object(&relative)
+        let (place, relative) = key.relative();
+        self.location_of(place).object(&relative)
     }
 
     /// What an object is; nothing for what the lakehouse did not write.
     #[must_use]
     pub fn parse(&self, address: &ObjectAddress) -> Option<Key> {
         [
-            Below::Bronze,
-            Below::Staging,
-            Below::Silver,
-            Below::Quarantine,
-            Below::Gold,
+            Place::Bronze,
+            Place::Staging,
+            Place::Silver,
+            Place::Quarantine,
+            Place::Gold,
         ]
         .into_iter()
-        .find_map(|below| Key::parse(below, self.location(below).relative(address)?))
-    }
-
-    fn location(&self, below: Below) -> &Location {
-        match below {
-            Below::Bronze => &self.bronze,
-            Below::Staging => &self.staging,
-            Below::Silver => &self.silver,
-            Below::Quarantine => &self.quarantine,
-            Below::Gold => &self.gold,
-        }
+        .find_map(|place| Key::parse(place, self.location_of(place).relative(address)?))
     }
 
     /// The bronze partition of a dataset.
@@ -192,8 +182,12 @@ impl Layout {
         date: &RunDate,
         object: &str,
     ) -> ObjectAddress {
-        self.bronze_partition(pipeline, dataset, date)
-            .object(object)
+        self.address(&Key::BronzeObject {
+            pipeline: pipeline.clone(),
+            dataset: dataset.clone(),
+            date: *date,
+            object: object.to_owned(),
+        })
     }
 
     /// The manifest of a bronze partition.
@@ -204,8 +198,11 @@ impl Layout {
         dataset: &Name,
         date: &RunDate,
     ) -> ObjectAddress {
-        self.bronze_partition(pipeline, dataset, date)
-            .object(MANIFEST_NAME)
+        self.address(&Key::BronzeManifest {
+            pipeline: pipeline.clone(),
+            dataset: dataset.clone(),
+            date: *date,
+        })
     }
 
     /// All that one run staged.
@@ -237,8 +234,13 @@ impl Layout {
         dataset: &Name,
         file: StagedFile,
     ) -> ObjectAddress {
-        self.staging_dataset(pipeline, date, run_id, dataset)
-            .object(file.file_name())
+        self.address(&Key::Staged {
+            pipeline: pipeline.clone(),
+            dataset: dataset.clone(),
+            date: *date,
+            run_id: run_id.to_owned(),
+            file,
+        })
     }
 
     /// The reports of all stages of one run.
@@ -268,8 +270,12 @@ impl Layout {
         run_id: &str,
         stage: &str,
     ) -> ObjectAddress {
-        self.run_reports(pipeline, date, run_id)
-            .object(&format!("{stage}.json"))
+        self.address(&Key::RunReport {
+            pipeline: pipeline.clone(),
+            date: *date,
+            run_id: run_id.to_owned(),
+            stage: stage.to_owned(),
+        })
     }
 
     /// The published partition of a dataset.
@@ -303,8 +309,14 @@ impl Layout {
         sha256: &str,
         extension: &str,
     ) -> ObjectAddress {
-        self.quarantine_partition(pipeline, dataset, date)
-            .object(&format!("{sha256}.{extension}"))
+        self.address(&Key::Quarantine {
+            pipeline: pipeline.clone(),
+            dataset: dataset.clone(),
+            date: *date,
+            refused: false,
+            sha256: sha256.to_owned(),
+            extension: extension.to_owned(),
+        })
     }
 
     /// The evidence of a refused day under the name made of its content.
@@ -317,14 +329,24 @@ impl Layout {
         sha256: &str,
         extension: &str,
     ) -> ObjectAddress {
-        self.quarantine_partition(pipeline, dataset, date)
-            .object(&format!("refused/{sha256}.{extension}"))
+        self.address(&Key::Quarantine {
+            pipeline: pipeline.clone(),
+            dataset: dataset.clone(),
+            date: *date,
+            refused: true,
+            sha256: sha256.to_owned(),
+            extension: extension.to_owned(),
+        })
     }
 
     /// The published partition of a mart.
     #[must_use]
     pub fn gold_data(&self, pipeline: &Name, mart: &Name, date: &RunDate) -> ObjectAddress {
-        self.gold_format(pipeline, mart, date, "parquet")
+        self.address(&Key::GoldData {
+            pipeline: pipeline.clone(),
+            mart: mart.clone(),
+            date: *date,
+        })
     }
 
     /// The same rows in another format beside it.
@@ -336,9 +358,12 @@ impl Layout {
         date: &RunDate,
         extension: &str,
     ) -> ObjectAddress {
-        self.gold
-            .child(&partition(pipeline, mart, date))
-            .object(&format!("data.{extension}"))
+        self.address(&Key::GoldFormat {
+            pipeline: pipeline.clone(),
+            mart: mart.clone(),
+            date: *date,
+            extension: extension.to_owned(),
+        })
     }
 
     /// The same rows under a dated name: `<mart>/<mart>_YYYYMMDDTHHMMSS.csv`.

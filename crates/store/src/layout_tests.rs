@@ -243,7 +243,7 @@ fn places_inside_one_another_are_refused() {
     .expect_err("staging lies in bronze");
     assert_eq!(
         error.to_string(),
-        "staging at `s3://lake/staging` lies inside bronze at `s3://lake`; the five places must be apart"
+        "staging at `s3://lake/staging` is inside bronze at `s3://lake`; the five places must be apart"
     );
 }
 
