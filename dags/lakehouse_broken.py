@@ -1,6 +1,6 @@
-"""Has no DAG: it fails to import while a pipeline's folder is broken.
+"""Has no DAG: it fails to import while something is wrong with a pipeline's folder.
 
-Airflow keeps errors by file, and a file with an error takes its DAGs with it. The error of a
+Airflow keeps errors by file, and a file with an error takes its DAGs with it. What is wrong with a
 pipeline is therefore shown with this file, which has none, and not with `lakehouse.py`.
 """
 
@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from lakehouse_dags import pipelines
 
-_pipelines, _broken = pipelines.read_all()
-if _broken:
-    raise pipelines.PipelineError("\n".join(str(error) for error in _broken))
+_, _problems = pipelines.read_all()
+if _problems:
+    raise pipelines.PipelineError("\n".join(_problems))

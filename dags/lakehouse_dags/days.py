@@ -41,7 +41,7 @@ class NoDay(Exception):
 
 
 @dataclass(frozen=True)
-class Taken:
+class RunDay:
     """The day that a run takes, and why that one."""
 
     date: date
@@ -67,21 +67,6 @@ def schedule_problem(schedule: Schedule) -> str | None:
     return None if zone else "no time zone"
 
 
-def pipeline_schedule_problem(schedule: Schedule) -> str | None:
-    """What is wrong with a pipeline's schedule: the same, and more than one tick a day."""
-    if problem := schedule_problem(schedule):
-        return problem
-    minutes, hours = croniter.expand(schedule.cron)[0][:2]
-    # Every value of a field is one star.
-    ticks = (60 if minutes == ["*"] else len(minutes)) * (24 if hours == ["*"] else len(hours))
-    if ticks == 1:
-        return None
-    return (
-        f"`{schedule.cron}` ticks {ticks} times a day: a run is about one day, and two runs would "
-        "write the same partitions; write one minute and one hour, such as `0 3 * * *`"
-    )
-
-
 def parse_date(text: str) -> date:
     """A date as people and forms write it: `2025-11-01`."""
     if isinstance(text, str) and _DATE.fullmatch(text):
@@ -99,7 +84,7 @@ def run_date(
     run_after: datetime | None,
     form_date: str | None,
     schedule: Schedule | None,
-) -> Taken:
+) -> RunDay:
     """The day that a run is about.
 
     Everything that it looks at is kept with the run, so a task that is cleared a week later
@@ -107,17 +92,17 @@ def run_date(
     """
     schedule = schedule or EVERY_MIDNIGHT
     if run_type in _OF_A_TICK and logical_date is not None:
-        return Taken(day_of(logical_date, schedule), f"{run_type} run")
+        return RunDay(day_of(logical_date, schedule), f"{run_type} run")
     if form_date:
-        return Taken(parse_date(form_date), "given in the form")
+        return RunDay(parse_date(form_date), "given in the form")
     if logical_date is not None and is_tick(logical_date, schedule):
-        return Taken(day_of(logical_date, schedule), "logical date, a tick of the schedule")
+        return RunDay(day_of(logical_date, schedule), "logical date, a tick of the schedule")
     if logical_date is not None and is_midnight(logical_date, schedule):
-        return Taken(day_of(logical_date, schedule), "logical date, a midnight of the schedule")
+        return RunDay(day_of(logical_date, schedule), "logical date, a midnight of the schedule")
     moment = run_after or logical_date
     if moment is None:
         raise NoDay("the run has neither a date in its form, nor a logical date, nor a `run_after`")
-    return Taken(
+    return RunDay(
         last_closed_day(moment, schedule), f"the last day that had closed at {moment.isoformat()}"
     )
 

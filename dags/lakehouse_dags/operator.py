@@ -95,11 +95,11 @@ class StageOperator(BashOperator):
             result["LAKE_PIPELINE"] = pipeline.name
             result.update(_form_environment(self._form(context)))
         result.update(connections.store_environment())
-        if pipeline and self.pseudonyms and pipeline.pseudonymises():
+        if pipeline and self.pseudonyms and pipeline.pseudonymises:
             result.update(connections.pseudonym_environment())
         return result
 
-    def _take_day(self, context: Any) -> days.Taken:
+    def _take_day(self, context: Any) -> days.RunDay:
         dag_run = context["dag_run"]
         return days.run_date(
             run_type=str(getattr(dag_run.run_type, "value", dag_run.run_type)),
@@ -122,7 +122,7 @@ class StageOperator(BashOperator):
         threads = budget.threads(environ, self.runs_at_once, shared=in_a_crowd)
         return {"LAKE_MEMORY_LIMIT": str(memory), "LAKE_THREADS": str(threads)}
 
-    def _describe_outlets(self, context: Any, taken: days.Taken) -> None:
+    def _describe_outlets(self, context: Any, taken: days.RunDay) -> None:
         """Says with each asset's event which day it is about."""
         for outlet in self.outlets or ():
             context["outlet_events"][outlet].extra = {

@@ -1,34 +1,29 @@
-"""What Airflow needs to know of a pipeline's folder. `lake validate` judges the rest."""
+"""What Airflow needs to know of the pipelines, as `lake describe` tells it.
+
+The executable is the one judge of a pipeline's folder: what it refuses no DAG is made of, and
+nothing of YAML is read here.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lakehouse_dags.days import Schedule, pipeline_schedule_problem
-
-# The C loader where it was compiled; either reads every value as the text that it is, so that
-# neither a date nor a `no` becomes something else.
-_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+from lakehouse_dags.days import Schedule, schedule_problem
 
 PIPELINE_FILE = "pipeline.yaml"
-# The DAG that serves all pipelines; none of them may be called so.
+# The DAG that serves all pipelines; `lake` refuses a pipeline of this name.
 JANITOR = "lakehouse_janitor"
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
-# What a pipeline may not have: credentials come from connections alone.
-_CREDENTIAL = re.compile(
-    r"(AWS|AIRFLOW)_.*|.*(SECRET|PASSWORD|TOKEN|CREDENTIAL|PSEUDONYM_KEY|PRIVATE_KEY).*"
-)
+# It takes some 20 ms. Airflow gives up on a file after 30 s.
+_LONGEST_SECS = 20
 
 
 class PipelineError(Exception):
-    """A pipeline's folder that no DAG can be made of; the text names the file."""
+    """Pipelines that cannot be described, or a folder that no DAG can be made of."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +38,13 @@ class Pipeline:
     schedule: Schedule | None
     environment: tuple[str, ...]
     datasets: tuple[str, ...]
-    contracts: tuple[str, ...]
     partition_marts: tuple[str, ...]
     snapshot_marts: tuple[str, ...]
     # The partition marts that snapshots read.
     snapshot_inputs: tuple[str, ...]
+    # Whether one of its contracts asks for pseudonyms, which take a key. A contract that cannot be
+    # read is left to the stage, which says what is wrong with it.
+    pseudonymises: bool
 
     @property
     def marts(self) -> tuple[str, ...]:
@@ -60,13 +57,6 @@ class Pipeline:
         except OSError:
             return None
 
-    def pseudonymises(self) -> bool:
-        """Whether one of its contracts asks for pseudonyms, which take a key.
-
-        A contract that cannot be read is left to the stage, which says what is wrong with it.
-        """
-        return any(_pseudonymises(self.folder / contract) for contract in self.contracts)
-
 
 def pipelines_dir() -> Path:
     """The folder that holds one folder per pipeline."""
@@ -76,136 +66,92 @@ def pipelines_dir() -> Path:
     return Path(__file__).absolute().parents[2] / "pipelines"
 
 
-def find() -> list[Path]:
-    """The folders that hold a pipeline, sorted."""
-    try:
-        folders = sorted(pipelines_dir().iterdir())
-    except OSError as error:
-        raise PipelineError(
-            f"cannot read the folder of pipelines {pipelines_dir()}: {error.strerror}; "
-            "set LAKE_PIPELINES_DIR in the environment of Airflow's components"
-        ) from error
-    return [folder for folder in folders if (folder / PIPELINE_FILE).is_file()]
+def read_all(wanted: str | None = None) -> tuple[list[Pipeline], list[str]]:
+    """Every pipeline that a DAG can be made of, and what is wrong with any of them.
 
-
-def read_all() -> tuple[list[Pipeline], list[PipelineError]]:
-    """Every pipeline that a DAG can be made of, and what is wrong with the others."""
-    pipelines, errors = [], []
-    for folder in find():
+    With a name that is a pipeline's, only that one is looked at.
+    """
+    folder = pipelines_dir()
+    known = wanted is not None and (folder / wanted / PIPELINE_FILE).is_file()
+    document = _describe(folder, [wanted] if wanted is not None and known else [])
+    found, problems = [], [_rendered(problem) for problem in document["problems"]]
+    for described in document["pipelines"]:
         try:
-            pipelines.append(read(folder))
+            found.append(_pipeline(described))
         except PipelineError as error:
-            errors.append(error)
-    return pipelines, errors
+            problems.append(str(error))
+    return found, problems
 
 
 def read(folder: Path) -> Pipeline:
-    """Reads a pipeline's folder."""
-    path = folder / PIPELINE_FILE
-    try:
-        return _read(folder, yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
-        raise PipelineError(f"{path}: {error}") from error
+    """The pipeline of a folder."""
+    document = _describe(folder.parent, [folder.name])
+    for described in document["pipelines"]:
+        return _pipeline(described)
+    raise PipelineError("\n".join(map(_rendered, document["problems"])))
 
 
-def _read(folder: Path, document: Any) -> Pipeline:
-    root = _mapping(document, "the file")
-    name = _text(root, "name") or ""
-    if name != folder.name or not _NAME.fullmatch(name):
-        raise ValueError(f"`name` is `{name}`, but must be that of its folder, `{folder.name}`")
-    if name == JANITOR:
-        raise ValueError(f"`name` is `{name}`, which is a DAG of the lakehouse's own")
-    environment = _texts(root, "environment")
-    for variable in environment:
-        if not _VARIABLE.fullmatch(variable):
-            raise ValueError(f"`environment`: `{variable}` is not the name of a variable")
-        if _CREDENTIAL.fullmatch(variable):
-            raise ValueError(
-                f"`environment`: `{variable}` looks like a credential; those come from connections"
-            )
-    datasets = _mapping(root.get("datasets"), "`datasets`")
-    if not datasets:
-        raise ValueError("`datasets` is empty")
-    marts = _mapping(root.get("marts") or {}, "`marts`")
-    for kind, entries in (("dataset", datasets), ("mart", marts)):
-        for entry, value in entries.items():
-            if not _NAME.fullmatch(entry):
-                raise ValueError(f"{kind} `{entry}`: not a name")
-            _mapping(value, f"{kind} `{entry}`")
-    snapshots = tuple(
-        mart for mart, value in marts.items() if value.get("materialised") == "snapshot"
-    )
-    partitions = tuple(mart for mart in marts if mart not in snapshots)
-    read_by_snapshots = {
-        source
-        for mart in snapshots
-        for source in _mapping(marts[mart].get("reads") or {}, f"mart `{mart}`: `reads`")
-    }
-    return Pipeline(
-        name=name,
-        folder=folder,
-        description=_text(root, "description"),
-        owner=_text(root, "owner") or "lakehouse",
-        tags=_texts(root, "tags"),
-        schedule=_schedule(root.get("schedule")),
-        environment=environment,
-        datasets=tuple(datasets),
-        contracts=tuple(
-            contract
-            for dataset in datasets.values()
-            if isinstance(contract := dataset.get("contract"), str)
-        ),
-        partition_marts=partitions,
-        snapshot_marts=snapshots,
-        snapshot_inputs=tuple(mart for mart in partitions if f"gold.{mart}" in read_by_snapshots),
-    )
-
-
-def _schedule(value: Any) -> Schedule | None:
-    if not value:
-        return None
-    mapping = _mapping(value, "`schedule`")
-    schedule = Schedule(
-        cron=_text(mapping, "cron") or "",
-        timezone=_text(mapping, "timezone") or "UTC",
-        start=_text(mapping, "start") or "",
-    )
-    if problem := pipeline_schedule_problem(schedule):
-        raise ValueError(f"`schedule`: {problem}")
-    return schedule
-
-
-def _pseudonymises(contract: Path) -> bool:
-    try:
-        document = yaml.load(contract.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return False
-    return _has_property(document, "pseudonymise")
-
-
-def _has_property(value: Any, name: str) -> bool:
-    if isinstance(value, dict):
-        return value.get("property") == name or any(
-            _has_property(inner, name) for inner in value.values()
+def _describe(folder: Path, names: list[str]) -> dict[str, Any]:
+    """The one process that is started while DAGs are parsed. It gets nothing of the environment,
+    reads the pipelines' folders and ends."""
+    bin_dir = os.environ.get("LAKE_BIN_DIR", "")
+    if not os.path.isabs(bin_dir):
+        raise PipelineError(
+            f"LAKE_BIN_DIR is `{bin_dir}`; set it in the environment of Airflow's components to "
+            "the absolute path of the folder with the executables"
         )
-    return isinstance(value, list) and any(_has_property(inner, name) for inner in value)
+    command = [os.path.join(bin_dir, "lake"), "describe", "--json", *names]
+    try:
+        ended = subprocess.run(
+            command,
+            env={"LAKE_PIPELINES_DIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_LONGEST_SECS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PipelineError(f"`{' '.join(command)}` did not run: {error}") from error
+    try:
+        document = json.loads(ended.stdout)
+    except ValueError:
+        said = ended.stderr.decode(errors="replace").strip()
+        raise PipelineError(
+            f"`{' '.join(command)}` with LAKE_PIPELINES_DIR={folder} "
+            f"ended with exit code {ended.returncode}:\n{said}"
+        ) from None
+    return dict(document)
 
 
-def _mapping(value: Any, what: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{what} is not a mapping")
-    return value
+def _pipeline(described: dict[str, Any]) -> Pipeline:
+    folder = Path(described["folder"])
+    schedule = Schedule(**described["schedule"]) if described["schedule"] else None
+    # Airflow reads cron and time zones with libraries and data of its own: what those do not know
+    # would take the DAGs of all pipelines with it.
+    if schedule and (problem := schedule_problem(schedule)):
+        raise PipelineError(f"{folder / PIPELINE_FILE}: `schedule`: {problem}")
+    return Pipeline(
+        name=described["name"],
+        folder=folder,
+        description=described["description"],
+        owner=described["owner"] or "lakehouse",
+        tags=tuple(described["tags"]),
+        schedule=schedule,
+        environment=tuple(described["environment"]),
+        datasets=tuple(described["datasets"]),
+        partition_marts=tuple(described["partition_marts"]),
+        snapshot_marts=tuple(described["snapshot_marts"]),
+        snapshot_inputs=tuple(described["snapshot_inputs"]),
+        pseudonymises=described["pseudonymises"],
+    )
 
 
-def _text(mapping: dict[str, Any], key: str) -> str | None:
-    value = mapping.get(key)
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"`{key}` is not a text")
-    return value or None
-
-
-def _texts(mapping: dict[str, Any], key: str) -> tuple[str, ...]:
-    value = mapping.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"`{key}` is not a list of texts")
-    return tuple(value)
+def _rendered(problem: dict[str, Any]) -> str:
+    """As `lake validate` prints it: `file:line:column: message`, causes, what to do."""
+    places = (problem["file"], problem["line"], problem["column"])
+    address = ":".join(str(place) for place in places if place is not None)
+    lines = [f"{address}: {problem['message']}"]
+    lines += [f"    caused by: {cause}" for cause in problem["causes"]]
+    if problem["hint"]:
+        lines.append(f"    hint: {problem['hint']}")
+    return "\n".join(lines)

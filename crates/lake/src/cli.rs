@@ -80,7 +80,9 @@ pub struct PipelinesArguments {
 /// Arguments of `lake describe`.
 #[derive(Debug, Args)]
 pub struct DescribeArguments {
-    /// Print one JSON document: `pipelines`, and `problems` of those that are not sound
+    /// Pipelines, folders under `LAKE_PIPELINES_DIR`; all of them by default
+    pub pipelines: Vec<Name>,
+    /// Print one JSON document: `pipelines`, and `problems`, each with file, line and column
     #[arg(long)]
     pub json: bool,
 }

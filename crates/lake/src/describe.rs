@@ -1,38 +1,52 @@
 //! `lake describe`: every pipeline as a scheduler needs to know it, without the engine.
 
 use lakehouse_contract::{Contract, Input, Materialised, Name};
-use lakehouse_stage::{Base, Exit, Finding, LoadedPipeline, StageError, findings, pipelines};
+use lakehouse_stage::pipelines::{self, PIPELINE_FILE};
+use lakehouse_stage::{Base, Exit, Finding, LoadedPipeline, StageError, findings};
 use serde_json::{Value, json};
 
 use crate::cli::DescribeArguments;
 use crate::output;
 
-/// Describes all pipelines that are sound, and tells what is wrong with the others.
+/// Describes every pipeline whose `pipeline.yaml` is sound, and tells what is wrong with any.
 ///
-/// SQL is not bound: that takes the engine, and is `lake validate`'s part.
+/// A contract or a mart that is broken is told, and takes its pipeline from no scheduler: its
+/// stages say what is wrong, where those look who are told of a failed run. SQL is not bound:
+/// that takes the engine, and is `lake validate`'s part.
 ///
 /// # Errors
-/// The folder of pipelines cannot be read: 2. What is wrong with a pipeline is printed, and the
-/// exit is 2.
+/// The folder of pipelines cannot be read, or a pipeline does not exist: 2. What is wrong with a
+/// pipeline is printed, and the exit is 2.
 pub fn run(base: &Base, arguments: &DescribeArguments) -> Result<Exit, StageError> {
     base.report.withhold();
     let folder = &base.settings.pipelines_dir;
-    let listing = pipelines::list(folder)?;
-    let mut found = listing.misnamed;
-    let mut sound = Vec::new();
-    for name in &listing.names {
-        match pipelines::judge_folder(&folder.join(name.as_str())) {
-            (Some(loaded), problems) if problems.is_empty() => sound.push(loaded),
-            (_, problems) => found.extend(problems),
+    let mut found = Vec::new();
+    let mut directories = Vec::new();
+    if arguments.pipelines.is_empty() {
+        let listing = pipelines::list(folder)?;
+        found = listing.misnamed;
+        directories.extend(listing.names.iter().map(|name| folder.join(name.as_str())));
+    } else {
+        for name in &arguments.pipelines {
+            directories.push(pipelines::directory(folder, name)?);
         }
     }
+    let mut described = Vec::new();
+    for directory in &directories {
+        let file = directory.join(PIPELINE_FILE);
+        let (loaded, problems) = pipelines::judge_folder(directory);
+        if problems.iter().all(|problem| problem.file != file) {
+            described.extend(loaded);
+        }
+        found.extend(problems);
+    }
     if arguments.json {
-        let pipelines: Vec<Value> = sound.iter().map(description).collect();
+        let pipelines: Vec<Value> = described.iter().map(description).collect();
         let problems: Vec<Value> = found.iter().map(Finding::to_json).collect();
         let document = json!({"pipelines": pipelines, "problems": problems});
         output::answer(&document.to_string());
     } else {
-        for loaded in &sound {
+        for loaded in &described {
             output::answer(&summary(loaded));
         }
         for text in findings::told(&found) {
@@ -65,11 +79,6 @@ fn description(loaded: &LoadedPipeline) -> Value {
         "schedule": schedule,
         "environment": pipeline.environment,
         "datasets": pipeline.datasets.keys().collect::<Vec<&Name>>(),
-        "contracts": pipeline
-            .datasets
-            .values()
-            .map(|dataset| dataset.contract_path.as_str())
-            .collect::<Vec<&str>>(),
         "partition_marts": marts(loaded, Materialised::Partition),
         "snapshot_marts": marts(loaded, Materialised::Snapshot),
         "snapshot_inputs": snapshot_inputs(loaded),

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lakehouse_backfill import airflow3, main, metadata, snapshots, waiting
+from lakehouse_backfill import main, metadata, snapshots, waiting
 from lakehouse_backfill.outcome import Stop
 
+RUN = subprocess.run
 DAYS = ("-s", "2025-11-01", "-e", "2025-11-03")
+
+
+def answer_commands(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """Answers Airflow's own commands; pipelines are described by the real executable."""
+
+    def run(words: list[str], **how: Any) -> subprocess.CompletedProcess[Any]:
+        return RUN(words, **how) if "describe" in words else answer(words, **how)
+
+    monkeypatch.setattr(subprocess, "run", run)
 
 
 class Airflow:
@@ -34,7 +46,7 @@ class Airflow:
         monkeypatch.setattr(metadata, "backfill_is_running", self.other_is_running)
         monkeypatch.setattr(metadata, "scheduler_is_alive", lambda: True)
         monkeypatch.setattr(waiting, "POLL_SECS", 0.01)
-        monkeypatch.setattr(subprocess, "run", self.create)
+        answer_commands(monkeypatch, self.create)
         monkeypatch.setattr(snapshots, "rebuild_stale", lambda name, *_: self.rebuilt.append(name))
 
     def other_is_running(self, _: str) -> bool:
@@ -138,7 +150,7 @@ def test_somebody_who_was_quicker_is_waited_for(
             airflow.created.append(words)
         return subprocess.CompletedProcess(words, code, stdout=text)
 
-    monkeypatch.setattr(subprocess, "run", create)
+    answer_commands(monkeypatch, create)
     assert main.run("airflow", [*DAYS, "plain"]) == 0
     assert answers == []
 
@@ -199,7 +211,7 @@ def test_what_airflow_refuses_is_an_error(
     def create(words: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(words, 1, stdout="InvalidBackfillConf: no\n")
 
-    monkeypatch.setattr(airflow3.subprocess, "run", create)
+    answer_commands(monkeypatch, create)
     with pytest.raises(Stop) as error:
         main.run("airflow", [*DAYS, "plain"])
     assert error.value.code == 1

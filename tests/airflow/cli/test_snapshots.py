@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from lakehouse_backfill import snapshots
 from lakehouse_backfill.outcome import Stop
+from places import bin_dir
 
 from .conftest import CHECKOUT
 
@@ -25,6 +26,7 @@ def gold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         encoding="utf-8",
     )
     script.chmod(0o755)
+    (tmp_path / "lake").symlink_to(bin_dir() / "lake")
     (tmp_path / "end").write_text("0")
     monkeypatch.setenv("LAKE_BIN_DIR", str(tmp_path))
     monkeypatch.setenv("LAKE_PIPELINES_DIR", str(CHECKOUT / "pipelines"))

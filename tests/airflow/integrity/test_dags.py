@@ -12,6 +12,7 @@ from typing import Any
 import bag
 import pytest
 from places import CHECKOUT
+from shop import SOUND, write
 
 SHIPPED = CHECKOUT / "pipelines"
 HEAVY = ("bronze", "silver", "check", "gold")
@@ -206,10 +207,8 @@ def test_pipelines_are_called_as_they_like(tmp_path: Path, monkeypatch: pytest.M
 def test_a_folder_without_marts_or_schedule(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "plain").mkdir()
-    (tmp_path / "plain" / "pipeline.yaml").write_text(
-        "name: plain\ndatasets:\n  a: {contract: contracts/a.odcs.yaml, whenMissing: fail}\n"
-    )
+    sound = SOUND.replace('schedule: {cron: "0 3 * * *", timezone: Asia/Tokyo, start: 2025-01-01}\n', "")
+    write(tmp_path / "plain", sound[: sound.index("marts:")].replace("name: shop", "name: plain"))
     monkeypatch.setenv("LAKE_PIPELINES_DIR", str(tmp_path))
     found = bag.load()
     assert found.import_errors == {}

@@ -1,9 +1,12 @@
-"""Stages that are small scripts: they write down how they were started, and end as told."""
+"""Stages that are small scripts: they write down how they were started, and end as told. The real
+`lake` is beside them, since DAGs are made of what it describes."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
+
+from places import bin_dir
 
 NAMES = ("bronze", "silver", "check", "gold", "cleanup")
 
@@ -56,6 +59,7 @@ class Stages:
         self.bin_dir = folder / "bin"
         (self.bin_dir / "wishes").mkdir(parents=True)
         (self.bin_dir / "seen").mkdir()
+        (self.bin_dir / "lake").symlink_to(bin_dir() / "lake")
         for name in NAMES:
             script = self.bin_dir / f"lake-{name}"
             script.write_text(_SCRIPT, encoding="utf-8")

@@ -8,12 +8,21 @@ import pytest
 from lakehouse_dags import form, pipelines
 from lakehouse_dags.form import Form, FormError
 from lakehouse_dags.pipelines import Pipeline
-from test_pipelines import SOUND, write
+from shop import SOUND, write
+
+
+RETURNS = """\
+  returns:
+    contract: contracts/returns.odcs.yaml
+    from: "${SHOP_DIR}"
+    files: "*"
+    format: {json: lines}
+"""
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Pipeline:
-    text = SOUND.replace("marts:", "  returns: {contract: contracts/orders.odcs.yaml}\nmarts:")
+    text = SOUND.replace("marts:", RETURNS + "marts:")
     return pipelines.read(write(tmp_path / "shop", text))
 
 

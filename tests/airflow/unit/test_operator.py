@@ -21,16 +21,10 @@ from lakehouse_dags import commands, environment, pipelines
 from lakehouse_dags.operator import StageOperator
 from places import CHECKOUT
 from stages import Stages
-from test_pipelines import SOUND, write
+from shop import PSEUDONYMISED, SOUND, write
 
 SECRET = "canary-of-the-store/+=%22"
 KEY = "canary-of-pseudonyms-0123456789abcdef"
-PSEUDONYMISED = """\
-schema:
-  - properties:
-      - customProperties: [{property: pseudonymise, vendor: lakehouse, value: {}}]
-"""
-
 
 class OutletEvents(dict[Any, Any]):
     def __missing__(self, key: Any) -> Any:
@@ -55,7 +49,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> None:
 
 
 def operator(command: str = commands.BRONZE, **arguments: Any) -> StageOperator:
-    pipeline = pipelines.read(pipelines.find()[0])
+    pipeline = pipelines.read(pipelines.pipelines_dir() / "shop")
     return StageOperator(
         **{
             "task_id": "stage",
@@ -222,13 +216,14 @@ def test_memory_and_threads_are_divided(stages: Stages, monkeypatch: pytest.Monk
 def test_what_a_person_must_put_right_fails_at_once(
     stages: Stages, monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None, message: str
 ) -> None:
+    silver = operator(commands.SILVER, pseudonyms=True)
     if value is None:
         monkeypatch.delenv(variable)
         _without_a_database(monkeypatch)
     else:
         monkeypatch.setenv(variable, value)
     with pytest.raises(AirflowFailException, match=message) as error:
-        operator(commands.SILVER, pseudonyms=True).execute(context())
+        silver.execute(context())
     assert SECRET not in str(error.value)
     assert stages.starts() == []
 

@@ -2,7 +2,7 @@
 
 use crate::ContractError;
 
-/// One field: its name, its least and greatest value, and the names of its values, if any.
+/// One field: its name with an article, its least and greatest value, and the names of its values, if any.
 struct Field {
     name: &'static str,
     least: u32,
@@ -15,11 +15,11 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const FIELDS: [Field; 5] = [
-    field("minute", 0, 59, &[]),
-    field("hour", 0, 23, &[]),
-    field("day of the month", 1, 31, &[]),
-    field("month", 1, 12, &MONTHS),
-    field("day of the week", 0, 7, &WEEKDAYS),
+    field("a minute", 0, 59, &[]),
+    field("an hour", 0, 23, &[]),
+    field("a day of the month", 1, 31, &[]),
+    field("a month", 1, 12, &MONTHS),
+    field("a day of the week", 0, 7, &WEEKDAYS),
 ];
 
 const fn field(
@@ -51,7 +51,7 @@ pub(super) fn check_cron(cron: &str) -> Result<(), ContractError> {
     for (index, (text, field)) in fields.iter().zip(FIELDS).enumerate() {
         let Some(values) = field.values(text) else {
             return Err(refuse(format!(
-                "`{text}` is not a {} ({}-{})",
+                "`{text}` is not {} ({}-{})",
                 field.name, field.least, field.greatest
             )));
         };
