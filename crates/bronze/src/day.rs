@@ -3,7 +3,7 @@
 use futures::{StreamExt as _, TryStreamExt as _};
 use lakehouse_contract::{FileGlob, Name, WhenMissing};
 use lakehouse_deliver::{Delivery, files_at_once};
-use lakehouse_stage::{Context, Exit, Section, StageError};
+use lakehouse_stage::{Context, DataObject, Exit, Section, StageError};
 use lakehouse_store::manifest::Manifest;
 
 use crate::content::HashedFile;
@@ -66,10 +66,13 @@ impl<'a> Day<'a> {
     pub(crate) async fn list(&self) -> Result<Vec<SourceFile>, StageError> {
         let _phase = self.section().phase("list");
         let files = self.source.list(&self.context.store, &self.glob).await?;
+        let bytes = files.iter().map(|file| file.size_bytes).sum::<u64>();
         self.section().set("files", files.len());
-        self.section().set(
-            "source_bytes",
-            files.iter().map(|file| file.size_bytes).sum::<u64>(),
+        self.section().set("source_bytes", bytes);
+        self.section().input(
+            DataObject::at(&self.source)
+                .objects(files.len() as u64)
+                .bytes(bytes),
         );
         Ok(files)
     }

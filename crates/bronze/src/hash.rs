@@ -59,7 +59,7 @@ pub(crate) fn unreadable(file: &SourceFile, error: StoreError) -> StageError {
     let stage_error =
         StageError::from(error).context(format!("cannot read the source file `{}`", file.origin));
     if local {
-        stage_error.hint("is it still there, and may this user read it?")
+        stage_error.hint("check that the file is still there and that this user may read it")
     } else {
         stage_error
     }

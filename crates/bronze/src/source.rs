@@ -18,6 +18,15 @@ pub(crate) enum Source {
     Prefix(Location),
 }
 
+impl std::fmt::Display for Source {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.display().fmt(formatter),
+            Self::Prefix(location) => location.fmt(formatter),
+        }
+    }
+}
+
 /// One file of the source, as it was when it was listed.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceFile {
@@ -165,7 +174,7 @@ fn list_folder(root: &Path, glob: &FileGlob) -> Result<Vec<SourceFile>, StageErr
                 format!("cannot read the source folder `{}`", folder.display()),
                 error,
             )
-            .hint("is it there, and may this user read it?")
+            .hint("check that it is there and that this user may read it")
         };
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -223,7 +232,7 @@ fn follow(folder: &Path, link: &Path, linked: &[PathBuf]) -> Result<PathBuf, Sta
             format!("cannot follow the symbolic link `{}`", link.display()),
             &error,
         )
-        .hint("is what it leads to there, and may this user read it?")
+        .hint("check that what it leads to is there and that this user may read it")
     })?;
     if folder.starts_with(&target) || linked.iter().any(|above| above.starts_with(&target)) {
         return Err(StageError::usage(format!(
@@ -244,7 +253,7 @@ fn describe(name: String, path: PathBuf) -> Result<Option<SourceFile>, StageErro
             format!("cannot read the source file `{}`", path.display()),
             &error,
         )
-        .hint("is it a broken link, and may this user read it?")
+        .hint("check that it is not a broken link and that this user may read it")
     })?;
     if !metadata.is_file() {
         tracing::warn!(path = %path.display(), "left out of the day: it is not a regular file");

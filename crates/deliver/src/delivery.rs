@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use lakehouse_contract::Name;
-use lakehouse_stage::{Bar, Context, Section, StageError};
+use lakehouse_stage::{Bar, Context, DataObject, Section, StageError};
 use lakehouse_store::manifest::{self, Manifest, ManifestFile};
-use lakehouse_store::{Location, ObjectAddress, StoreError};
+use lakehouse_store::{Location, ObjectAddress, StoreError, sha256_of_bytes};
 
 use crate::clock::Clock;
 use crate::content::{Content, DeliveredFile};
@@ -158,6 +158,13 @@ impl<'a> Delivery<'a> {
                 }
             }
         }
+        // In the words in which silver says what it reads: the manifest stands for all files.
+        self.section.output(
+            DataObject::at(self.manifest_address())
+                .sha256(sha256_of_bytes(&manifest.to_json()))
+                .objects(manifest.files.len() as u64)
+                .bytes(manifest.files.iter().map(|file| file.size_bytes).sum()),
+        );
         if prune {
             self.sweep(&partition.clock).await?;
         }

@@ -1,6 +1,6 @@
 //! `lake show`: what a person is told about days that are published, and days that are refused.
 
-use lakehouse_tests::{CONTRACT, DATE, Lake, receipt, till};
+use lakehouse_tests::{CONTRACT, DATE, HARBOUR_DATE, Lake, harbour, receipt, till};
 
 const REFUSED: &str = "2024-03-02";
 const UNREADABLE: &str = "2024-03-03";
@@ -189,5 +189,36 @@ fn days_without_anything_are_nothing_to_show() {
     says(
         &outcome.stdout,
         &["nothing of `till` is published or was refused for 2024-03-01"],
+    );
+}
+
+#[test]
+fn repairs_absent_columns_and_columns_without_a_value_are_told() {
+    let mut lake = Lake::new();
+    harbour(&mut lake);
+    // A day whose berths lack the optional column, and whose cargo has another broken date.
+    lake.env.write(
+        "harbour/berths/2024-03-02.csv",
+        "berth;quay;length_metres;revision\nN1;north;120;1\n",
+    );
+    lake.run_day("harbour", HARBOUR_DATE);
+    lake.run_day("harbour", "2024-03-02");
+    let outcome = lake.lake(&[
+        "show",
+        "harbour",
+        "--from",
+        HARBOUR_DATE,
+        "--to",
+        "2024-03-02",
+    ]);
+    outcome.expect_code(0);
+    says(
+        &outcome.stdout,
+        &[
+            "repaired",
+            "opened",
+            "absent the source lacks `opened`",
+            "all NULL no published row has a value of `opened`",
+        ],
     );
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lakehouse_testkit::{Fault, FaultyStore, Server};
 use lakehouse_tests::{HARBOUR_DATASETS, HARBOUR_DATE, Lake, error_of, harbour, outcomes};
+use serde_json::Value;
 
 const PARTITION: &str = "year=2024/month=03/day=01";
 
@@ -66,6 +67,18 @@ fn all_but(one: &str, of_one: &str, of_others: &str) -> BTreeMap<String, String>
         .map(|name| {
             let outcome = if name == one { of_one } else { of_others };
             (name.to_owned(), outcome.to_owned())
+        })
+        .collect()
+}
+
+/// Mart → the ETag of its data, as published.
+fn gold(lake: &Lake) -> BTreeMap<String, String> {
+    ["berth_load", "calls_so_far", "quay_use", "ship_calls"]
+        .into_iter()
+        .filter_map(|mart| {
+            let key = format!("gold/harbour/{mart}/{PARTITION}/data.parquet");
+            let (_, etag) = lake.data().into_iter().find(|(listed, _)| *listed == key)?;
+            Some((mart.to_owned(), etag))
         })
         .collect()
 }
@@ -226,7 +239,7 @@ fn hostile_rows_of_three_datasets_are_accounted_for() {
 }
 
 /// The published quality report of a dataset.
-fn quality_of(lake: &Lake, dataset: &str) -> serde_json::Value {
+fn quality_of(lake: &Lake, dataset: &str) -> Value {
     let folder = format!("harbour/{dataset}/{PARTITION}/");
     let key = lake
         .list("quarantine")
@@ -241,12 +254,12 @@ fn whatever_one_dataset_meets_the_others_are_tried_and_the_day_is_whole_or_not_t
     let server = Server::local_s3();
     let faulty = FaultyStore::in_front_of(server.socket_address());
     let good = lake_on(&server, "good", &faulty);
-    for stage in ["bronze", "silver", "check"] {
+    for stage in ["bronze", "silver", "check", "gold"] {
         good.stage(stage, "harbour", HARBOUR_DATE, &[])
             .expect_code(0);
     }
-    let whole = published(&good);
-    assert_eq!(whole.len(), 3);
+    let whole = (published(&good), gold(&good));
+    assert_eq!((whole.0.len(), whole.1.len()), (3, 4));
     for dataset in HARBOUR_DATASETS {
         for wrong in [
             Wrong::Refused,
@@ -267,7 +280,7 @@ fn one_goes_wrong(
     faulty: &FaultyStore,
     dataset: &str,
     wrong: Wrong,
-    whole: &BTreeMap<String, String>,
+    (whole, whole_gold): &(BTreeMap<String, String>, BTreeMap<String, String>),
 ) {
     let what = format!("{dataset} {wrong:?}");
     let run = |stage: &str| lake.stage(stage, "harbour", HARBOUR_DATE, &[]);
@@ -328,6 +341,7 @@ fn one_goes_wrong(
         let mut rest = whole.clone();
         rest.remove(dataset);
         assert_eq!(published(lake), rest, "{what}");
+        gold_without(&run("gold").report(), dataset, &what);
         return;
     }
     let (code, outcome, words) = match wrong {
@@ -359,6 +373,9 @@ fn one_goes_wrong(
     }
     assert!(published(lake).is_empty(), "{what}");
     assert!(lake.list("silver").is_empty(), "{what}");
+    let nothing = run("gold");
+    nothing.expect_code(99);
+    assert!(gold(lake).is_empty(), "{what}");
 
     // Once the cause is gone, the same run ends in the same bytes.
     if wrong != Wrong::Transient {
@@ -372,6 +389,131 @@ fn one_goes_wrong(
     run("silver").expect_code(0);
     run("check").expect_code(0);
     assert_eq!(published(lake), *whole, "{what}");
+    run("gold").expect_code(0);
+    assert_eq!(gold(lake), *whole_gold, "{what}");
+}
+
+/// What gold says of a day on which one dataset has nothing: a mart with no input at all has
+/// nothing to do, and one that lacks an input says which.
+fn gold_without(report: &Value, dataset: &str, what: &str) {
+    let nothing: &[&str] = match dataset {
+        "arrivals" => &["calls_so_far", "ship_calls"],
+        _ => &[],
+    };
+    let lacking: &[(&str, &str)] = match dataset {
+        "arrivals" => &[("quay_use", "gold.ship_calls")],
+        "berths" => &[("berth_load", "silver.berths")],
+        _ => &[("berth_load", "silver.cargo")],
+    };
+    for (mart, outcome) in outcomes(report, "marts") {
+        let expected = if nothing.contains(&mart.as_str()) {
+            "nothing"
+        } else {
+            "done"
+        };
+        assert_eq!(outcome, expected, "{what}: {mart}\n{report}");
+        let absent: Vec<&str> = lacking
+            .iter()
+            .filter(|(lacks, _)| *lacks == mart)
+            .map(|(_, input)| *input)
+            .collect();
+        let told = report["marts"][&mart]["absent_inputs"].as_array();
+        let told: Vec<&str> = told
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        if outcome == "done" {
+            assert_eq!(told, absent, "{what}: {mart}\n{report}");
+        }
+    }
+}
+
+#[test]
+fn a_store_that_fails_while_gold_reads_holds_back_its_date() {
+    let server = Server::local_s3();
+    let faulty = FaultyStore::in_front_of(server.socket_address());
+    let lake = lake_on(&server, "gold", &faulty);
+    let run = |stage: &str| lake.stage(stage, "harbour", HARBOUR_DATE, &[]);
+    for stage in ["bronze", "silver", "check"] {
+        run(stage).expect_code(0);
+    }
+    for (dataset, reads_it) in [("cargo", "berth_load"), ("arrivals", "ship_calls")] {
+        faulty.always_for(
+            "GET",
+            &format!("/silver/gold/harbour/{dataset}/"),
+            Fault::Status(503, "SlowDown"),
+        );
+        let gold_run = run("gold");
+        faulty.heal();
+        gold_run.expect_code(75);
+        let report = gold_run.report();
+        for (mart, outcome) in outcomes(&report, "marts") {
+            let message = report["marts"][&mart]["error"]["message"].as_str().unwrap();
+            let expected = if mart == reads_it {
+                "could not read what mart"
+            } else {
+                "because "
+            };
+            assert_eq!(outcome, "transient", "{dataset}: {mart}\n{report}");
+            assert!(message.contains(expected), "{dataset}: {mart}: {message}");
+        }
+        assert!(gold(&lake).is_empty(), "{dataset}");
+    }
+    run("gold").expect_code(0);
+    assert_eq!(gold(&lake).len(), 4);
+}
+
+#[test]
+fn what_one_stage_wrote_is_what_the_next_one_says_it_read() {
+    let mut lake = Lake::new();
+    harbour(&mut lake);
+    let reports: BTreeMap<&str, Value> = ["bronze", "silver", "check", "gold"]
+        .into_iter()
+        .map(|stage| {
+            let outcome = lake.stage(stage, "harbour", HARBOUR_DATE, &[]);
+            outcome.expect_code(0);
+            (stage, outcome.report())
+        })
+        .collect();
+    let objects = |stage: &str, part: &str, name: &str, field: &str| -> Vec<(String, String)> {
+        reports[stage][part][name][field]
+            .as_array()
+            .unwrap_or_else(|| panic!("{stage} of {name} has no {field}"))
+            .iter()
+            .map(|object| {
+                let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
+                (text("address"), text("sha256"))
+            })
+            .collect()
+    };
+    for dataset in HARBOUR_DATASETS {
+        let source = &reports["bronze"]["datasets"][dataset]["inputs"][0];
+        assert_eq!(
+            source["address"],
+            lake.env
+                .path(&format!("harbour/{dataset}"))
+                .to_string_lossy()
+                .into_owned()
+        );
+        assert_eq!(source["objects"], 1, "{source}");
+        assert_eq!(
+            objects("bronze", "datasets", dataset, "outputs"),
+            objects("silver", "datasets", dataset, "inputs")
+        );
+        assert_eq!(
+            objects("silver", "datasets", dataset, "outputs").last(),
+            objects("check", "datasets", dataset, "inputs").first()
+        );
+    }
+    // Gold reads what check wrote last, and one mart what another has written.
+    let of_cargo = objects("check", "datasets", "cargo", "outputs");
+    assert!(objects("gold", "marts", "berth_load", "inputs").contains(of_cargo.last().unwrap()));
+    let of_calls = objects("gold", "marts", "ship_calls", "outputs");
+    for mart in ["quay_use", "calls_so_far"] {
+        let read = objects("gold", "marts", mart, "inputs");
+        assert!(read.contains(&of_calls[0]), "{mart}: {read:?}");
+    }
 }
 
 #[test]
