@@ -4,7 +4,9 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use lakehouse_contract::quote::identifier;
-use lakehouse_contract::{Column, Contract, Name, Position, QualityKind, QualityRule, audit_sql};
+use lakehouse_contract::{
+    Column, ColumnType, Contract, Name, Position, QualityKind, QualityRule, audit_sql,
+};
 use lakehouse_engine::{EngineError, Session, SessionOptions, guard};
 use lakehouse_stage::{Exit, StageError};
 
@@ -159,9 +161,29 @@ fn bind_transform(
                 column.name
             ),
         )
-        .hint(format!("write `cast(… as {declared})` around it, or declare the type it has")));
+        .hint(format!("{}, or declare the type it has", conversion(found, column.column_type))));
     }
     Ok(())
+}
+
+/// How an expression becomes one of the declared type. A cast from text is refused, since the
+/// engine's rounds and guesses.
+fn conversion(found: &str, declared: ColumnType) -> String {
+    let read = match declared {
+        ColumnType::Decimal { precision, scale } => {
+            format!("lake_decimal(…, {precision}, {scale})")
+        }
+        ColumnType::Double => "cast(lake_decimal(…, 38, 10) as DOUBLE)".to_owned(),
+        ColumnType::Int32 => "cast(lake_integer(…) as INTEGER)".to_owned(),
+        ColumnType::Int64 => "lake_integer(…)".to_owned(),
+        ColumnType::Date => "lake_date(…, '%Y-%m-%d')".to_owned(),
+        ColumnType::Timestamp => "lake_timestamp(…, '%Y-%m-%d %H:%M:%S')".to_owned(),
+        ColumnType::Text | ColumnType::Boolean => String::new(),
+    };
+    if found == "VARCHAR" && !read.is_empty() {
+        return format!("read the text with `{read}`");
+    }
+    format!("write `cast(… as {})` around it", declared.sql())
 }
 
 fn bind_rule(session: &Session, dataset: &str, rule: &QualityRule) -> Result<(), StageError> {
@@ -210,4 +232,35 @@ fn empty_row(contract: &Contract) -> String {
         "CREATE OR REPLACE TEMP TABLE {ROW} ({})",
         columns.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use lakehouse_contract::ColumnType;
+
+    use super::conversion;
+
+    #[test]
+    fn no_hint_advises_a_cast_that_is_refused() {
+        let decimal = ColumnType::Decimal {
+            precision: 18,
+            scale: 2,
+        };
+        assert_eq!(
+            conversion("VARCHAR", decimal),
+            "read the text with `lake_decimal(…, 18, 2)`"
+        );
+        assert_eq!(
+            conversion("DOUBLE", decimal),
+            "write `cast(… as DECIMAL(18,2))` around it"
+        );
+        assert_eq!(
+            conversion("BIGINT", ColumnType::Text),
+            "write `cast(… as VARCHAR)` around it"
+        );
+        assert_eq!(
+            conversion("VARCHAR", ColumnType::Int32),
+            "read the text with `cast(lake_integer(…) as INTEGER)`"
+        );
+    }
 }
