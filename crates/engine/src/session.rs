@@ -14,7 +14,7 @@ use crate::bridge::{self, Failures};
 use crate::error::{EngineError, SqlErrorKind};
 use crate::long_texts::{KeepText, KeptText, LongTexts};
 use crate::pseudonym::Pseudonyms;
-use crate::raw::{Answer, Connection, Lane, Stream};
+use crate::raw::{Connection, Lane, QueryResult, Stream};
 use crate::scalar::{self, ScalarFunction};
 use crate::seen::SeenFilter;
 use crate::source::RowSource;
@@ -288,7 +288,7 @@ impl Session {
         &self.workspace
     }
 
-    fn run(&self, sql: &str) -> Result<Answer, EngineError> {
+    fn run(&self, sql: &str) -> Result<QueryResult, EngineError> {
         self.failures.take();
         let result = self.connection.run(sql);
         // What Rust code reported is more precise than what the engine made of it; and a `TRY`

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::batch::{Batch, PADDING};
 use crate::csv::{CsvOutcome, CsvSyntax, Header, read_record, record_fault};
 use crate::error::{PlanError, ReadError};
-use crate::json::{JsonParser, Outcome, Tree};
+use crate::json::{JsonParser, RecordOutcome, Tree};
 use crate::model::UnknownColumns;
 use crate::plan::ReadPlan;
 use crate::reader::ReaderOptions;
@@ -264,7 +264,7 @@ fn read_one(
         Layout::Csv(syntax) => read_csv(block, length, *syntax, header, rows),
         _ => matches!(
             parser.record::<false>(block, 0, length, rows),
-            Outcome::Row(_)
+            RecordOutcome::Row(_)
         ),
     };
     if is_row {

@@ -7,7 +7,7 @@ use memchr::{memchr, memchr_iter};
 use crate::batch::{Batch, PADDING};
 use crate::csv::{CsvOutcome, CsvSyntax, Header, read_record};
 use crate::error::{ReadError, Unreadable};
-use crate::json::{JsonParser, Outcome};
+use crate::json::{JsonParser, RecordOutcome};
 use crate::model::UnknownColumns;
 use crate::outcome::KeysMet;
 use crate::reader::Reader;
@@ -197,24 +197,24 @@ impl Worker {
             if at < state.limit && bytes[at] != b'\n' {
                 let outcome = parser.record::<true>(bytes, at, state.limit, rows);
                 let ends = match outcome {
-                    Outcome::Row(end) | Outcome::Broken(_, end) => {
+                    RecordOutcome::Row(end) | RecordOutcome::Broken(_, end) => {
                         next = JsonParser::skip_space::<true>(bytes, end);
                         next >= state.limit || bytes[next] == b'\n'
                     }
-                    Outcome::Syntax(_) => false,
+                    RecordOutcome::Syntax(_) => false,
                 };
                 match outcome {
-                    Outcome::Row(_) | Outcome::Broken(..)
+                    RecordOutcome::Row(_) | RecordOutcome::Broken(..)
                         if !ends && is_first && !is_sequence(parser, bytes, next, state.limit) =>
                     {
                         next = line_end(bytes, next, state.limit);
                         rows.finish_broken(RecordRule::Record, state.index, position, offset);
                     }
-                    Outcome::Row(_) => rows.finish(state.index, position, offset),
-                    Outcome::Broken(rule, _) => {
+                    RecordOutcome::Row(_) => rows.finish(state.index, position, offset),
+                    RecordOutcome::Broken(rule, _) => {
                         rows.finish_broken(rule, state.index, position, offset)
                     }
-                    Outcome::Syntax(_) => {
+                    RecordOutcome::Syntax(_) => {
                         next = line_end(bytes, at, state.limit);
                         rows.finish_broken(RecordRule::Record, state.index, position, offset);
                     }
@@ -252,15 +252,15 @@ impl Worker {
             let not_json =
                 |state: &BlockState, at| state.unreadable(at, element, "not JSON".to_owned());
             let end = match parser.record::<false>(bytes, at, state.limit, rows) {
-                Outcome::Row(end) => {
+                RecordOutcome::Row(end) => {
                     rows.finish(state.index, position, offset);
                     end
                 }
-                Outcome::Broken(rule, end) => {
+                RecordOutcome::Broken(rule, end) => {
                     rows.finish_broken(rule, state.index, position, offset);
                     end
                 }
-                Outcome::Syntax(at) => return Err(not_json(state, at)),
+                RecordOutcome::Syntax(at) => return Err(not_json(state, at)),
             };
             state.position = element;
             state.at = JsonParser::skip_space::<false>(bytes, end);

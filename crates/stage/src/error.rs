@@ -49,7 +49,7 @@ impl StageError {
         Self::new(Exit::Transient, message)
     }
 
-    /// Something that cannot happen, and did.
+    /// An internal invariant was violated.
     #[must_use]
     pub fn bug(message: impl Into<String>) -> Self {
         Self::new(Exit::Bug, message)

@@ -67,7 +67,7 @@ impl QualityReport {
             .collect();
         let more = self.unreadable_files.len().saturating_sub(REASONS_SHOWN);
         if more > 0 {
-            reasons.push(format!("files that cannot be read besides: {more}"));
+            reasons.push(format!("more files that cannot be read: {more}"));
         }
         let mut rules: Vec<&RuleCount> = self.quarantined_by_rule.iter().collect();
         // The report's own order, by column and rule, decides between equals.
@@ -75,7 +75,7 @@ impl QualityReport {
         reasons.extend(rules.iter().take(REASONS_SHOWN).map(|rule| rule.describe()));
         let more = rules.len().saturating_sub(REASONS_SHOWN);
         if more > 0 {
-            reasons.push(format!("rules broken besides: {more}"));
+            reasons.push(format!("more broken rules: {more}"));
         }
         reasons
     }
@@ -287,7 +287,7 @@ mod tests {
                 "40 rows broke `type` of column `amount`, the first at `monday.csv:7`",
                 "3 rows broke `required` of column `till`, the first at `monday.csv:7`",
                 "2 rows broke `minimum` of column `amount`, the first at `monday.csv:7`",
-                "rules broken besides: 1",
+                "more broken rules: 1",
             ]
         );
         assert!(QualityReport::default().reasons().is_empty());

@@ -65,8 +65,8 @@ where
     let report = Report::new(stage);
     let arguments = match parse::<A>(stage) {
         Ok(arguments) => arguments,
-        Err(Answer::Given) => return ExitCode::SUCCESS,
-        Err(Answer::Wrong(error)) => return end(&report, &Progress::hidden(), Err(error), None),
+        Err(NotParsed::Printed) => return ExitCode::SUCCESS,
+        Err(NotParsed::Wrong(error)) => return end(&report, &Progress::hidden(), Err(error), None),
     };
     let progress = Progress::new();
     let cleanup = SignalCleanup::default();
@@ -169,13 +169,13 @@ fn exit_of(result: &Result<Exit, StageError>) -> Exit {
     }
 }
 
-enum Answer {
+enum NotParsed {
     /// Help or version: it has been printed.
-    Given,
+    Printed,
     Wrong(StageError),
 }
 
-fn parse<A: clap::Parser>(stage: &'static str) -> Result<A, Answer> {
+fn parse<A: clap::Parser>(stage: &'static str) -> Result<A, NotParsed> {
     // The executable's name is the name of the arguments' command: `#[command(name = "lake-…")]`.
     let command = A::command()
         .version(env!("CARGO_PKG_VERSION"))
@@ -187,9 +187,9 @@ fn parse<A: clap::Parser>(stage: &'static str) -> Result<A, Answer> {
     parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             output::print_answer(&error.render().to_string());
-            Answer::Given
+            NotParsed::Printed
         }
-        _ => Answer::Wrong(usage_error(&error)),
+        _ => NotParsed::Wrong(usage_error(&error)),
     })
 }
 

@@ -60,7 +60,7 @@ pub(super) fn read_pseudonymise(
         return Err(ContractError::privacy(
             "a column with `pseudonymise` has no `classification`: its source text would be shown",
         )
-        .with_hint("add `classification: confidential`, or whatever it is"));
+        .with_hint("add `classification: confidential`, or the class that it has"));
     }
     Ok(Pseudonymise { length })
 }

@@ -183,7 +183,7 @@ pub(super) fn check_reads(
         .find(|text| !kept.iter().any(|kept| kept.eq_ignore_ascii_case(text)))
     {
         return Err(ContractError::invalid(format!(
-            "`transformLogic` reads `source` in a way that names no text (`{text}`)"
+            "`transformLogic` reads `source` without naming a text of it (`{text}`)"
         ))
         .with_hint("name one text of the source: `source.\"product.category\"`")
         .within(format!("column `{}`", column.name)));

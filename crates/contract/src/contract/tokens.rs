@@ -134,7 +134,7 @@ fn source_text(tokens: &[Token], at: usize, names: &mut Names) -> Result<usize, 
         _ => None,
     };
     let Some((path, behind)) = path else {
-        return Err(refuse("`source` alone is no text".to_owned(), hint));
+        return Err(refuse("`source` by itself is not a text".to_owned(), hint));
     };
     let field = tokens.get(behind) == Some(&Token::Symbol("."));
     let method = tokens.get(behind + 2) == Some(&Token::Other('('));
@@ -202,7 +202,7 @@ fn check_brackets(tokens: &[Token]) -> Result<(), ContractError> {
                 if pair != *bracket {
                     return Err(refuse(
                         format!("`{bracket}` closes nothing"),
-                        "let every bracket have its pair",
+                        "close every bracket that is opened, and open every one that is closed",
                     ));
                 }
             }
@@ -218,7 +218,7 @@ fn check_brackets(tokens: &[Token]) -> Result<(), ContractError> {
     match open.pop() {
         Some(bracket) => Err(refuse(
             format!("`{bracket}` is not closed"),
-            "let every bracket have its pair",
+            "close every bracket that is opened, and open every one that is closed",
         )),
         None if tokens.is_empty() => Err(refuse(
             "it is empty".to_owned(),

@@ -44,7 +44,7 @@ pub(super) fn read_format(raw: RawFormat) -> Result<Format, ContractError> {
         }
         (None, Some(csv)) => Ok(Format::Csv(read_csv(csv.value)?, compression)),
         _ => Err(
-            ContractError::invalid("`format` names not exactly one of `json` and `csv`")
+            ContractError::invalid("`format` must name exactly one of `json` and `csv`")
                 .with_hint("write `format: {json: lines}` or `format: {csv: {delimiter: \",\"}}`"),
         ),
     }

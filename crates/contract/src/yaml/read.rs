@@ -101,7 +101,7 @@ pub(super) fn read<T: de::DeserializeOwned>(root: &Node, reading: &Reading<'_>) 
 
 /// A value that does not fit.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct ReadFailure {
     error: ContractError,
     /// The key that its mapping misses.
     missing: Option<&'static str>,
@@ -111,7 +111,7 @@ pub(super) struct Failure {
     is_pruned: bool,
 }
 
-impl Failure {
+impl ReadFailure {
     fn new(error: ContractError) -> Self {
         Self {
             error,
@@ -135,15 +135,15 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ReadFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(formatter)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for ReadFailure {}
 
-impl de::Error for Failure {
+impl de::Error for ReadFailure {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::shape(message.to_string())
     }
@@ -177,7 +177,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn wrong<T>(&self, expected: &dyn Expected) -> Result<T, Failure> {
+    fn wrong<T>(&self, expected: &dyn Expected) -> Result<T, ReadFailure> {
         let unexpected = match &self.node.value {
             Value::Null => Unexpected::Other("nothing"),
             Value::Boolean(value, _) => Unexpected::Bool(*value),
@@ -192,11 +192,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A number or a text that the visitor itself refuses is refused here.
-    fn visited<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+    fn visited<T>(&self, result: Result<T, ReadFailure>) -> Result<T, ReadFailure> {
         result.map_err(|failure| self.locate(failure))
     }
 
-    fn locate(&self, mut failure: Failure) -> Failure {
+    fn locate(&self, mut failure: ReadFailure) -> ReadFailure {
         failure.error = failure.error.at(self.node.position);
         if let Some(place) = &self.place {
             failure.error = failure.error.within(place);
@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         found.map(|(_, label)| *label)
     }
 
-    fn mapping<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn mapping<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         let Value::Mapping(entries) = &self.node.value else {
             return self.wrong(&"a mapping");
         };
@@ -270,7 +270,7 @@ fn item_place(label: &str, number: usize, node: &Node) -> Rc<str> {
 
 macro_rules! whole_numbers {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+        fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
             match &self.node.value {
                 Value::Unsigned(value, _) => self.visited(visitor.visit_u64(*value)),
                 Value::Signed(value, _) => self.visited(visitor.visit_i64(*value)),
@@ -282,7 +282,7 @@ macro_rules! whole_numbers {
 
 macro_rules! texts {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+        fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
             match &self.node.value {
                 Value::Text(text)
                 | Value::Boolean(_, text)
@@ -296,9 +296,9 @@ macro_rules! texts {
 }
 
 impl<'a> Deserializer<'a> for Reader<'a> {
-    type Error = Failure;
+    type Error = ReadFailure;
 
-    fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         match &self.node.value {
             Value::Null => self.visited(visitor.visit_unit()),
             Value::Boolean(value, _) => self.visited(visitor.visit_bool(*value)),
@@ -311,7 +311,7 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_bool<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         match &self.node.value {
             Value::Boolean(value, _) => self.visited(visitor.visit_bool(*value)),
             _ => self.wrong(&visitor),
@@ -328,25 +328,25 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         deserialize_bytes deserialize_byte_buf
     }
 
-    fn deserialize_f32<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_f32<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_f64<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_f64<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         match &self.node.value {
             Value::Float(value, _) => self.visited(visitor.visit_f64(*value)),
             _ => self.deserialize_u64(visitor),
         }
     }
 
-    fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         match &self.node.value {
             Value::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
 
-    fn deserialize_unit<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_unit<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         match &self.node.value {
             Value::Null => self.visited(visitor.visit_unit()),
             _ => self.wrong(&visitor),
@@ -357,7 +357,7 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Failure> {
+    ) -> Result<V::Value, ReadFailure> {
         self.deserialize_unit(visitor)
     }
 
@@ -365,7 +365,7 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Failure> {
+    ) -> Result<V::Value, ReadFailure> {
         if name == SPANNED {
             return visitor.visit_seq(Parts {
                 node: self.node,
@@ -376,7 +376,7 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         let Value::Sequence(items) = &self.node.value else {
             return self.wrong(&"a list");
         };
@@ -393,7 +393,7 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         self,
         _length: usize,
         visitor: V,
-    ) -> Result<V::Value, Failure> {
+    ) -> Result<V::Value, ReadFailure> {
         self.deserialize_seq(visitor)
     }
 
@@ -402,11 +402,11 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         _name: &'static str,
         _length: usize,
         visitor: V,
-    ) -> Result<V::Value, Failure> {
+    ) -> Result<V::Value, ReadFailure> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         self.mapping(visitor)
     }
 
@@ -415,7 +415,7 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         _name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Failure> {
+    ) -> Result<V::Value, ReadFailure> {
         if let Value::Mapping(entries) = &self.node.value {
             self.refuse_unknown(entries, fields);
         }
@@ -427,12 +427,12 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Failure> {
+    ) -> Result<V::Value, ReadFailure> {
         // No struct here has an enum: a choice is a text, judged where its key is known.
         self.wrong(&visitor)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_ignored_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, ReadFailure> {
         visitor.visit_unit()
     }
 }
@@ -445,12 +445,12 @@ struct Parts<'a> {
 }
 
 impl<'a> SeqAccess<'a> for Parts<'a> {
-    type Error = Failure;
+    type Error = ReadFailure;
 
     fn next_element_seed<S: DeserializeSeed<'a>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, Failure> {
+    ) -> Result<Option<S::Value>, ReadFailure> {
         self.next += 1;
         let part: u64 = match self.next {
             1 => self.node.position.line,
@@ -474,12 +474,12 @@ struct Items<'a> {
 }
 
 impl<'a> SeqAccess<'a> for Items<'a> {
-    type Error = Failure;
+    type Error = ReadFailure;
 
     fn next_element_seed<S: DeserializeSeed<'a>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, Failure> {
+    ) -> Result<Option<S::Value>, ReadFailure> {
         let Some((index, item)) = self.items.find(|(_, item)| !item.is_pruned.get()) else {
             return Ok(None);
         };
@@ -509,12 +509,12 @@ struct Entries<'a> {
 }
 
 impl<'a> MapAccess<'a> for Entries<'a> {
-    type Error = Failure;
+    type Error = ReadFailure;
 
     fn next_key_seed<S: DeserializeSeed<'a>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, Failure> {
+    ) -> Result<Option<S::Value>, ReadFailure> {
         self.current = self.entries.find(|entry| !entry.is_pruned.get());
         match self.current {
             Some(entry) => seed
@@ -524,7 +524,10 @@ impl<'a> MapAccess<'a> for Entries<'a> {
         }
     }
 
-    fn next_value_seed<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<S::Value, Failure> {
+    fn next_value_seed<S: DeserializeSeed<'a>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, ReadFailure> {
         let Some(entry) = self.current.take() else {
             return Err(de::Error::custom("a value without a key"));
         };

@@ -4,12 +4,12 @@ use std::ffi::CStr;
 
 use duckdb::ffi;
 
-use super::{Answer, LogicalType, ResultHandle, take_text};
+use super::{LogicalType, QueryResult, ResultHandle, take_text};
 use crate::error::{EngineError, SqlErrorKind};
 use crate::value::Value;
 
 /// Copies all rows of a result.
-pub(super) fn answer(result: &mut ResultHandle) -> Result<Answer, EngineError> {
+pub(super) fn answer(result: &mut ResultHandle) -> Result<QueryResult, EngineError> {
     // SAFETY: the result is live for all of these; handles are destroyed below or by their owners.
     unsafe {
         let rows_changed = ffi::duckdb_rows_changed(&mut result.0);
@@ -31,7 +31,7 @@ pub(super) fn answer(result: &mut ResultHandle) -> Result<Answer, EngineError> {
         if !text.is_null() && !CStr::from_ptr(text).is_empty() {
             return Err(result.error());
         }
-        Ok(Answer { rows_changed, rows })
+        Ok(QueryResult { rows_changed, rows })
     }
 }
 

@@ -82,7 +82,7 @@ impl Connection {
     }
 
     /// Runs one or more statements; the result is the last one's.
-    pub(crate) fn run(&self, sql: &str) -> Result<Answer, EngineError> {
+    pub(crate) fn run(&self, sql: &str) -> Result<QueryResult, EngineError> {
         let sql = c_text(sql)?;
         let _busy = self
             .busy
@@ -111,7 +111,7 @@ impl Drop for Connection {
 
 /// The result of a statement, out of the engine's memory.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct QueryResult {
     /// Rows that the statement inserted, changed, deleted or copied.
     pub(crate) rows_changed: u64,
     /// The rows that it returned.

@@ -8,7 +8,7 @@ use super::blobs::{StagedBlob, link_or_copy};
 use super::checksum::{Checksums, composite, multipart_etag};
 use super::error::At;
 use super::meta::{ObjectMeta, now_ms};
-use super::parts::{PartRecord, Parts, Place, TOGETHER};
+use super::parts::{PartPlace, PartRecord, Parts, TOGETHER};
 use super::uploads::{Upload, UploadPlan};
 use super::{Backend, Condition, StorageError};
 
@@ -149,7 +149,7 @@ fn assemble(
         let mut end = 0;
         for record in chosen {
             let offset = stride * u64::from(record.info.number - 1);
-            if let Place::Own(name) = &record.place {
+            if let PartPlace::Own(name) = &record.place {
                 let path = upload.folder.join(name);
                 let mut own = File::open(&path).at(&path)?;
                 file.seek(SeekFrom::Start(offset)).at(&together)?;
@@ -165,8 +165,8 @@ fn assemble(
     let mut data = File::create(&target).at(&target)?;
     for record in chosen {
         let (path, offset) = match &record.place {
-            Place::Together(offset) => (together.clone(), *offset),
-            Place::Own(name) => (upload.folder.join(name), 0),
+            PartPlace::Together(offset) => (together.clone(), *offset),
+            PartPlace::Own(name) => (upload.folder.join(name), 0),
         };
         let mut source = File::open(&path).at(&path)?;
         source.seek(SeekFrom::Start(offset)).at(&path)?;
@@ -192,7 +192,7 @@ fn fits_together(parts: &Parts, chosen: &[PartRecord], stride: u64) -> bool {
     let all_chosen = parts
         .records
         .values()
-        .filter(|record| matches!(record.place, Place::Together(_)))
+        .filter(|record| matches!(record.place, PartPlace::Together(_)))
         .all(|record| usize::from(record.info.number) <= chosen.len());
     in_order && in_step && all_chosen && parts.writing.is_empty()
 }

@@ -50,7 +50,7 @@ impl PartInfo {
 /// Where a part's data is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Place {
+pub(super) enum PartPlace {
     /// In `together`, from this offset.
     Together(u64),
     /// In a file of its own.
@@ -60,7 +60,7 @@ pub(super) enum Place {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct PartRecord {
     pub info: PartInfo,
-    pub place: Place,
+    pub place: PartPlace,
 }
 
 #[derive(Default)]
@@ -78,9 +78,9 @@ impl Parts {
     /// The parts of an upload that was under way when the server stopped.
     pub fn of(records: BTreeMap<u16, PartRecord>) -> Self {
         let stride = records.values().find_map(|record| match record.place {
-            Place::Together(0) => Some(record.info.size_bytes),
-            Place::Together(offset) => Some(offset / u64::from(record.info.number - 1)),
-            Place::Own(_) => None,
+            PartPlace::Together(0) => Some(record.info.size_bytes),
+            PartPlace::Together(offset) => Some(offset / u64::from(record.info.number - 1)),
+            PartPlace::Own(_) => None,
         });
         Self {
             records,
@@ -92,7 +92,7 @@ impl Parts {
     pub fn uses(&self, name: &str) -> bool {
         self.records
             .values()
-            .any(|record| matches!(&record.place, Place::Own(own) if own == name))
+            .any(|record| matches!(&record.place, PartPlace::Own(own) if own == name))
     }
 
     /// The offset in `together` where a part of this size may be written now.
@@ -112,7 +112,7 @@ impl Parts {
 pub struct PartWriter {
     upload: Arc<Upload>,
     number: u16,
-    place: Place,
+    place: PartPlace,
     path: PathBuf,
     file: File,
     announced_bytes: Option<u64>,
@@ -142,7 +142,7 @@ impl Backend {
         let claimed = parts.claim(number, size_bytes);
         let opened = match claimed {
             Some(offset) => {
-                open_together(&upload).map(|(path, file)| (Place::Together(offset), path, file))
+                open_together(&upload).map(|(path, file)| (PartPlace::Together(offset), path, file))
             }
             None => create_own(&upload, number),
         };
@@ -177,8 +177,8 @@ impl PartWriter {
             return Err(StorageError::TooManyBytes { announced_bytes });
         }
         let begin = match self.place {
-            Place::Together(offset) => offset,
-            Place::Own(_) => 0,
+            PartPlace::Together(offset) => offset,
+            PartPlace::Own(_) => 0,
         };
         self.file
             .write_all_at(bytes, begin + written)
@@ -230,11 +230,11 @@ impl PartWriter {
         let replaced = parts.records.insert(self.number, record);
         self.kept = true;
         // A part in a file of its own says nothing of another writer of the same number.
-        if matches!(self.place, Place::Together(_)) {
+        if matches!(self.place, PartPlace::Together(_)) {
             parts.writing.remove(&self.number);
         }
         if let Some(PartRecord {
-            place: Place::Own(name),
+            place: PartPlace::Own(name),
             ..
         }) = replaced
         {
@@ -253,13 +253,13 @@ impl Drop for PartWriter {
         }
         match self.place {
             // Only now is it certain that nobody writes to that place any more.
-            Place::Together(_) => {
+            PartPlace::Together(_) => {
                 self.upload
                     .parts_even_if_closed()
                     .writing
                     .remove(&self.number);
             }
-            Place::Own(_) => {
+            PartPlace::Own(_) => {
                 let _ = fs::remove_file(&self.path);
             }
         }
@@ -277,14 +277,14 @@ fn open_together(upload: &Upload) -> Result<(PathBuf, File), StorageError> {
     Ok((path, file))
 }
 
-fn create_own(upload: &Upload, number: u16) -> Result<(Place, PathBuf, File), StorageError> {
+fn create_own(upload: &Upload, number: u16) -> Result<(PartPlace, PathBuf, File), StorageError> {
     let mut attempt = 0_u32;
     loop {
         let name = format!("part-{number:05}-{attempt}.data");
         let path = upload.folder.join(&name);
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => attempt += 1,
-            file => return Ok((Place::Own(name), path.clone(), file.at(&path)?)),
+            file => return Ok((PartPlace::Own(name), path.clone(), file.at(&path)?)),
         }
     }
 }

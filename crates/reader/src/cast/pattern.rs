@@ -23,7 +23,7 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// A message when the pattern is not one, or has a code that no text can be read by: `%Z`,
+    /// A message when the pattern is not one, or has a code that cannot be used to read a text: `%Z`,
     /// whose names of time zones are ambiguous.
     pub fn new(pattern: &str) -> Result<Self, String> {
         Ok(Self {

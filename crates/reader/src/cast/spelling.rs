@@ -169,7 +169,7 @@ fn step(item: &Item<'_>) -> Result<Vec<Step>, String> {
                 .into_iter()
                 .find(|(pattern, _)| named(pattern).as_ref() == Some(item))
                 .map(|(_, step)| vec![step])
-                .ok_or_else(|| "a code that no text can be read by".to_owned())
+                .ok_or_else(|| "a code that cannot be used to read a text".to_owned())
             }
         },
         Item::Error => Err("a code that chrono does not know".to_owned()),
@@ -212,7 +212,7 @@ fn number(field: &Numeric, pad: Pad) -> Result<Step, String> {
         | Numeric::Second => (1, 2),
         Numeric::Ordinal => (1, 3),
         Numeric::Nanosecond => (9, 9),
-        _ => return Err("a code that no text can be read by".to_owned()),
+        _ => return Err("a code that cannot be used to read a text".to_owned()),
     };
     Ok(Step::Number {
         field: field.clone(),

@@ -5,5 +5,5 @@ mod record;
 mod scan;
 
 pub(crate) use keys::Tree;
-pub(crate) use record::{JsonParser, Outcome};
+pub(crate) use record::{JsonParser, RecordOutcome};
 pub(crate) use scan::{string_stop_within, word_at};

@@ -11,7 +11,7 @@ use crate::rows::{RecordRule, Rows};
 
 /// What a value at the place of a record was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum RecordOutcome {
     /// A record; it ends here.
     Row(usize),
     /// A value that ends here, but breaks a rule of records.
@@ -21,7 +21,7 @@ pub(crate) enum Outcome {
 }
 
 /// Why reading a record stopped before its end.
-enum Stop {
+enum ParseStop {
     Syntax(usize),
     DuplicateKey,
     TooManyKeys,
@@ -97,7 +97,7 @@ impl JsonParser {
         at: usize,
         limit: usize,
         rows: &mut Rows,
-    ) -> Outcome {
+    ) -> RecordOutcome {
         self.state.limit = limit;
         if self.state.overfull {
             self.forget();
@@ -107,14 +107,14 @@ impl JsonParser {
                 .state
                 .object::<LINES>(&self.tree, 0, block, at + 1, rows)
             {
-                Ok(end) if self.state.unknown.is_empty() => Outcome::Row(end),
+                Ok(end) if self.state.unknown.is_empty() => RecordOutcome::Row(end),
                 Ok(end) => self.state.judge_unknown(end),
                 Err(stop) => self.broken::<LINES>(block, at, limit, stop),
             }
         } else {
             match self.value_end::<LINES>(block, at, limit) {
-                Ok(end) => Outcome::Broken(RecordRule::Record, end),
-                Err(at) => Outcome::Syntax(at),
+                Ok(end) => RecordOutcome::Broken(RecordRule::Record, end),
+                Err(at) => RecordOutcome::Syntax(at),
             }
         }
     }
@@ -126,17 +126,17 @@ impl JsonParser {
         block: &[u8],
         at: usize,
         limit: usize,
-        stop: Stop,
-    ) -> Outcome {
+        stop: ParseStop,
+    ) -> RecordOutcome {
         self.state.unknown.clear();
         let rule = match stop {
-            Stop::Syntax(at) => return Outcome::Syntax(at),
-            Stop::DuplicateKey => RecordRule::DuplicateKey,
-            Stop::TooManyKeys => RecordRule::Record,
+            ParseStop::Syntax(at) => return RecordOutcome::Syntax(at),
+            ParseStop::DuplicateKey => RecordRule::DuplicateKey,
+            ParseStop::TooManyKeys => RecordRule::Record,
         };
         match self.value_end::<LINES>(block, at, limit) {
-            Ok(end) => Outcome::Broken(rule, end),
-            Err(at) => Outcome::Syntax(at),
+            Ok(end) => RecordOutcome::Broken(rule, end),
+            Err(at) => RecordOutcome::Syntax(at),
         }
     }
 
@@ -151,15 +151,15 @@ impl JsonParser {
     ) -> Option<(usize, &'static str)> {
         const NOT_JSON: &str = "not JSON";
         let mut next = match self.record::<LINES>(block, at, limit, rows) {
-            Outcome::Row(end) => end,
-            Outcome::Syntax(at) => return Some((at, NOT_JSON)),
-            Outcome::Broken(RecordRule::DuplicateKey, _) => {
+            RecordOutcome::Row(end) => end,
+            RecordOutcome::Syntax(at) => return Some((at, NOT_JSON)),
+            RecordOutcome::Broken(RecordRule::DuplicateKey, _) => {
                 return Some((at, "a key is given twice"));
             }
-            Outcome::Broken(..) if block[at] == b'{' => {
+            RecordOutcome::Broken(..) if block[at] == b'{' => {
                 return Some((at, "an object with more than 10,000 unknown keys"));
             }
-            Outcome::Broken(..) => return Some((at, "not an object")),
+            RecordOutcome::Broken(..) => return Some((at, "not an object")),
         };
         if !LINES {
             return None;
@@ -196,15 +196,15 @@ impl JsonParser {
 
 impl State {
     #[cold]
-    fn judge_unknown(&mut self, end: usize) -> Outcome {
+    fn judge_unknown(&mut self, end: usize) -> RecordOutcome {
         if matches!(self.unknown_columns, UnknownColumns::Quarantine) {
             self.unknown.clear();
-            return Outcome::Broken(RecordRule::UnknownColumns, end);
+            return RecordOutcome::Broken(RecordRule::UnknownColumns, end);
         }
         for (level, index) in self.unknown.drain(..) {
             self.memories[level].count(index);
         }
-        Outcome::Row(end)
+        RecordOutcome::Row(end)
     }
 
     /// Reads an object of the plan, from behind its brace.
@@ -215,7 +215,7 @@ impl State {
         block: &[u8],
         at: usize,
         rows: &mut Rows,
-    ) -> Result<usize, Stop> {
+    ) -> Result<usize, ParseStop> {
         let mut at = skip_space::<LINES>(block, at);
         if block[at] == b'}' {
             return Ok(at + 1);
@@ -236,7 +236,7 @@ impl State {
             if index < 64 {
                 let bit = 1 << index;
                 if seen & bit != 0 {
-                    return Err(Stop::DuplicateKey);
+                    return Err(ParseStop::DuplicateKey);
                 }
                 seen |= bit;
             } else {
@@ -245,7 +245,7 @@ impl State {
             if block[at] != b':' {
                 at = skip_space::<LINES>(block, at);
                 if block[at] != b':' {
-                    return Err(Stop::Syntax(at));
+                    return Err(ParseStop::Syntax(at));
                 }
             }
             at = skip_space::<LINES>(block, at + 1);
@@ -254,7 +254,7 @@ impl State {
                 None => {
                     self.unknown.push((level, index));
                     value_end::<LINES>(block, at, self.limit, &mut self.tape)
-                        .map_err(Stop::Syntax)?
+                        .map_err(ParseStop::Syntax)?
                 }
             };
             if block[at] != b',' {
@@ -267,7 +267,7 @@ impl State {
                         }
                         return Ok(at + 1);
                     }
-                    _ => return Err(Stop::Syntax(at)),
+                    _ => return Err(ParseStop::Syntax(at)),
                 }
             }
             at = skip_space::<LINES>(block, at + 1);
@@ -283,9 +283,9 @@ impl State {
         previous: usize,
         block: &[u8],
         at: usize,
-    ) -> Result<(usize, usize), Stop> {
+    ) -> Result<(usize, usize), ParseStop> {
         if block[at] != b'"' {
-            return Err(Stop::Syntax(at));
+            return Err(ParseStop::Syntax(at));
         }
         let stop = string_stop(block, at + 1);
         let found = if block[stop] == b'"' {
@@ -295,13 +295,13 @@ impl State {
         } else {
             self.key.clear();
             let end = unescape(block, at, self.limit, &mut self.tape, &mut self.key)
-                .map_err(Stop::Syntax)?;
+                .map_err(ParseStop::Syntax)?;
             self.memories[level]
                 .find(&tree.levels[level], previous, &self.key)
                 .map(|index| (index, end))
         };
         self.overfull |= self.memories[level].is_overfull();
-        found.ok_or(Stop::TooManyKeys)
+        found.ok_or(ParseStop::TooManyKeys)
     }
 
     /// Notes which keys the record had that ends here.
@@ -315,11 +315,11 @@ impl State {
     }
 
     #[cold]
-    fn note_seen(&mut self, level: usize, index: usize) -> Result<(), Stop> {
+    fn note_seen(&mut self, level: usize, index: usize) -> Result<(), ParseStop> {
         let word = &mut self.memories[level].seen[index / 64];
         let bit = 1 << (index % 64);
         if *word & bit != 0 {
-            return Err(Stop::DuplicateKey);
+            return Err(ParseStop::DuplicateKey);
         }
         *word |= bit;
         Ok(())
@@ -334,7 +334,7 @@ impl State {
         block: &[u8],
         at: usize,
         rows: &mut Rows,
-    ) -> Result<usize, Stop> {
+    ) -> Result<usize, ParseStop> {
         let (kind, end) = match block[at] {
             b'"' => {
                 let stop = string_stop(block, at + 1);
@@ -349,9 +349,10 @@ impl State {
                 }
                 return Ok(stop + 1);
             }
-            b'-' | b'0'..=b'9' | b'N' | b'I' => {
-                (Kind::Number, number_end(block, at).map_err(Stop::Syntax)?)
-            }
+            b'-' | b'0'..=b'9' | b'N' | b'I' => (
+                Kind::Number,
+                number_end(block, at).map_err(ParseStop::Syntax)?,
+            ),
             b'{' => {
                 if let Some(child) = key.child {
                     let end = self.object::<LINES>(tree, child, block, at + 1, rows)?;
@@ -363,23 +364,24 @@ impl State {
                 (
                     Kind::Structure,
                     value_end::<LINES>(block, at, self.limit, &mut self.tape)
-                        .map_err(Stop::Syntax)?,
+                        .map_err(ParseStop::Syntax)?,
                 )
             }
-            b'n' => return word_end(block, at, b"null").map_err(Stop::Syntax),
+            b'n' => return word_end(block, at, b"null").map_err(ParseStop::Syntax),
             b't' => (
                 Kind::Word,
-                word_end(block, at, b"true").map_err(Stop::Syntax)?,
+                word_end(block, at, b"true").map_err(ParseStop::Syntax)?,
             ),
             b'f' => (
                 Kind::Word,
-                word_end(block, at, b"false").map_err(Stop::Syntax)?,
+                word_end(block, at, b"false").map_err(ParseStop::Syntax)?,
             ),
             b'[' => (
                 Kind::Structure,
-                value_end::<LINES>(block, at, self.limit, &mut self.tape).map_err(Stop::Syntax)?,
+                value_end::<LINES>(block, at, self.limit, &mut self.tape)
+                    .map_err(ParseStop::Syntax)?,
             ),
-            _ => return Err(Stop::Syntax(at)),
+            _ => return Err(ParseStop::Syntax(at)),
         };
         for target in &key.targets {
             rows.set(*target, kind, block, at, end);
@@ -396,10 +398,10 @@ impl State {
         block: &[u8],
         at: usize,
         rows: &mut Rows,
-    ) -> Result<usize, Stop> {
+    ) -> Result<usize, ParseStop> {
         let start = rows.arena.len();
         let end = unescape(block, at, self.limit, &mut self.tape, &mut rows.arena)
-            .map_err(Stop::Syntax)?;
+            .map_err(ParseStop::Syntax)?;
         for target in &key.targets {
             rows.set_from_arena(*target, start, rows.arena.len());
         }
