@@ -22,6 +22,7 @@ mod pipeline;
 pub mod quote;
 pub mod silver_sql;
 pub mod source_path;
+pub mod state;
 mod suggest;
 mod types;
 mod yaml;
@@ -42,5 +43,6 @@ pub use pipeline::{
     Compression, CsvFormat, Dataset, FileGlob, FilePattern, Files, Format, Input, JsonLayout, Mart,
     MartFormat, Materialised, Pipeline, Schedule, Source, WhenMissing, Window,
 };
+pub use state::StateRule;
 pub use types::{ColumnType, SourceFormat};
 pub use yaml::Position;

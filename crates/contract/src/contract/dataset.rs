@@ -9,12 +9,13 @@ use super::model::{
     Contract, Dedupe, Delivery, OnOtherDay, OnUnreadableFile, OnViolation, UnknownColumns,
 };
 use super::raw::{self, RawContract, RawObject};
-use super::{privacy, quality};
+use super::{delivery, privacy, quality};
 use crate::yaml::{Position, Spanned};
 use crate::{ColumnType, ContractError, Name, Problems, suggest};
 
-const CUSTOM: [&str; 11] = [
+const CUSTOM: [&str; 12] = [
     "delivery",
+    "tombstone",
     "dedupe",
     "eventTime",
     "sort",
@@ -133,10 +134,12 @@ fn read_object(
     assign_key(&mut columns, problems);
     let columns = columns;
     let custom = Properties::read(raw.custom_properties, &CUSTOM, problems);
-    let later = ["snapshot", "changes"];
-    let delivery = custom.choose("delivery", &[("event", Delivery::Event)], &later);
     let key = key(&columns);
     let dedupe = custom.get("dedupe", |value| read_dedupe(value, &columns, &key));
+    let (delivery, tombstone) = delivery::read(&custom, &columns, problems);
+    if is_whole {
+        delivery::check(delivery, &custom, &columns, dedupe.as_ref().ok(), problems);
+    }
     let dedupe = match problems.keep(dedupe) {
         Some(dedupe) => {
             let dedupe = dedupe.unwrap_or_else(|| default_dedupe(&key));
@@ -203,7 +206,8 @@ fn read_object(
         id,
         version,
         dataset_name: raw.name.value,
-        delivery: problems.keep_default(delivery),
+        delivery,
+        tombstone,
         dedupe,
         event_time: problems.keep_default(event_time),
         sort: problems.keep_default(sort).unwrap_or(key),
@@ -213,7 +217,9 @@ fn read_object(
         on_other_day,
         max_quarantined_percent: problems.keep_default(max_quarantined).unwrap_or(5.0),
         max_repaired_percent: problems.keep_default(max_repaired),
-        allow_empty: problems.keep_default(allow_empty).unwrap_or(false),
+        allow_empty: problems
+            .keep_default(allow_empty)
+            .unwrap_or(delivery == Delivery::Changes),
         quality: rules,
         columns: columns.into_iter().map(|read| read.column).collect(),
         sha256: String::new(),
@@ -289,7 +295,7 @@ pub(super) fn known_column<'a>(
     })
 }
 
-fn is_broken(columns: &[ReadColumn], name: &str) -> bool {
+pub(super) fn is_broken(columns: &[ReadColumn], name: &str) -> bool {
     let found = columns.iter().find(|read| read.column.name == name);
     found.is_some_and(|read| read.is_broken)
 }

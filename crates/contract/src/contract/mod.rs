@@ -9,6 +9,7 @@ mod column_custom;
 mod column_type;
 mod custom;
 mod dataset;
+mod delivery;
 mod key;
 mod model;
 mod options;

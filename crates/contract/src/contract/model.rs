@@ -17,6 +17,10 @@ pub struct Contract {
     /// What the partition of a day holds.
     #[serde(skip_serializing_if = "Delivery::is_event")]
     pub delivery: Delivery,
+    /// The BOOLEAN column that is true in a version which says that its key is gone; of changes
+    /// alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tombstone: Option<String>,
     /// What is published, in this order.
     pub columns: Vec<Column>,
     /// Which rows are one row.
@@ -55,6 +59,10 @@ pub enum Delivery {
     /// The rows of that day.
     #[default]
     Event,
+    /// The whole table as it was on that day.
+    Snapshot,
+    /// New versions of keys.
+    Changes,
 }
 
 impl Delivery {

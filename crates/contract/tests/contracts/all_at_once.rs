@@ -38,7 +38,7 @@ schema:
   - {property: sort, vendor: lakehouse, value: [weight, hight]}
   - {property: eventTime, vendor: lakehouse, value: sent_at}
   - {property: maxQuarantined, vendor: lakehouse, value: 200}
-  - {property: delivery, vendor: lakehouse, value: snapshot}
+  - {property: delivery, vendor: lakehouse, value: snapshots}
 "#;
 
 #[test]
@@ -76,7 +76,7 @@ fn everything_that_is_wrong_is_told_once_in_order() {
             "32:53 quality rule `sum` | `mustBe`: `many` is not a number",
             "34:48  | `sort` names `hight`, which is not a column",
             "36:58  | `maxQuarantined: 200` is not a percentage",
-            "37:52  | `delivery: snapshot` is not supported yet",
+            "37:52  | `snapshots` is not a value of `delivery`",
         ]
     );
 }

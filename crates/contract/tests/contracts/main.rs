@@ -2,6 +2,7 @@
 
 mod accepted;
 mod all_at_once;
+mod deliveries;
 mod privacy;
 mod quality;
 mod refused;

@@ -158,8 +158,6 @@ fn types_are_chosen_from_a_list() {
 #[test]
 fn what_comes_later_is_not_supported_yet() {
     let cases = [
-        contract("", &custom("delivery", "snapshot"), &[A]),
-        contract("", &custom("delivery", "changes"), &[A]),
         contract(
             "",
             "",
