@@ -40,8 +40,9 @@ pub use error::{ContractError, Problem};
 pub use name::Name;
 pub use number::Number;
 pub use pipeline::{
-    Compression, CsvFormat, Dataset, FileGlob, FilePattern, Files, Format, Input, JsonLayout, Mart,
-    MartFormat, Materialised, Pipeline, Schedule, Source, WhenMissing, Window,
+    BeforeFirst, Compression, CsvFormat, Dataset, FileGlob, FilePattern, Files, Format,
+    HISTORY_DATE, Input, JsonLayout, Mart, MartFormat, Materialised, Pipeline, Schedule, Source,
+    WhenMissing, Window,
 };
 pub use state::StateRule;
 pub use types::{ColumnType, SourceFormat};

@@ -237,6 +237,8 @@ pub fn judge_folder(directory: &Path) -> (Option<LoadedPipeline>, Vec<Finding>) 
             }
         }
     }
+    let states = pipeline.judge_states(&contracts);
+    findings.extend(states.iter().map(|error| Finding::of_yaml(&file, error)));
     let mut mart_sql = BTreeMap::new();
     for mart in pipeline.marts.keys() {
         match read(&directory.join("marts").join(format!("{mart}.sql"))) {

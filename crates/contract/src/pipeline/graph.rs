@@ -17,7 +17,7 @@ pub(super) fn check(read: &ReadPipeline, problems: &mut Problems) {
             let checked = check_input(pipeline, mart, input, *window);
             problems.keep(checked.map_err(|error| {
                 let error = error.within(format!("mart `{name}`"));
-                match read.inputs.get(&(name.clone(), input.clone())) {
+                match mart.reads_positions.get(input) {
                     Some(position) => error.at(*position),
                     None => error,
                 }
@@ -36,40 +36,76 @@ fn check_input(
     input: &Input,
     window: Window,
 ) -> Result<(), ContractError> {
-    let read = match input {
-        Input::Silver(dataset) => {
-            if !pipeline.datasets.contains_key(dataset) {
-                return Err(unknown(input, "dataset", pipeline.datasets.keys()));
-            }
-            if mart.materialised == Materialised::Snapshot {
-                return Err(ContractError::invalid(format!(
-                    "a snapshot mart cannot read `{input}`: it would read the whole history"
-                ))
-                .with_hint(
-                    "let a partition mart make one small table a day of it, and read that as \
-                     `gold.<mart>`",
-                ));
-            }
-            None
+    match input {
+        Input::Silver(dataset) if !pipeline.datasets.contains_key(dataset) => {
+            Err(unknown(input, "dataset", pipeline.datasets.keys()))
         }
-        Input::Gold(mart) => match pipeline.marts.get(mart) {
-            Some(read) => Some(read),
-            None => return Err(unknown(input, "mart", pipeline.marts.keys())),
+        Input::Silver(_) => check_dataset(mart, input, window),
+        Input::Gold(name) => match pipeline.marts.get(name) {
+            Some(read) => check_mart(mart, input, read, window),
+            None => Err(unknown(input, "mart", pipeline.marts.keys())),
         },
+    }
+}
+
+fn check_dataset(mart: &Mart, input: &Input, window: Window) -> Result<(), ContractError> {
+    if window.is_of_state() {
+        return Ok(());
+    }
+    let (message, hint) = match (mart.materialised, window) {
+        (Materialised::Partition, Window::Day) => return Ok(()),
+        (Materialised::Partition, window) => (
+            format!("a partition mart cannot read `{input}` with the window `{window}`"),
+            "use the window `day`; of what was known until then read `state`, or every version of it \
+             as `history`, where the contract says `delivery: snapshot` or `changes`",
+        ),
+        (Materialised::Snapshot, Window::Day) => (
+            format!("a snapshot mart cannot read a day of `{input}`"),
+            "read `state` or `history` where the contract says `delivery: snapshot` or `changes`; let \
+             a partition mart join a day with a state, and read that as `gold.<mart>`",
+        ),
+        (Materialised::Snapshot, _) => (
+            format!("a snapshot mart cannot read `{input}`: it would read the whole history"),
+            "let a partition mart make one small table a day of it, and read that as `gold.<mart>`; \
+             or read `state` where the contract says `delivery: snapshot` or `changes`",
+        ),
     };
-    if mart.materialised == Materialised::Partition {
-        if window != Window::Day {
-            return Err(ContractError::invalid(format!(
-                "a partition mart cannot read `{input}` with the window `{window}`"
-            ))
-            .with_hint("use the window `day`, or `materialised: snapshot`"));
-        }
-        if read.is_some_and(|read| read.materialised == Materialised::Snapshot) {
-            return Err(ContractError::invalid(format!(
-                "a partition mart cannot read the snapshot mart `{input}`"
-            ))
-            .with_hint("a day would depend on the days before it; use `materialised: snapshot`"));
-        }
+    Err(ContractError::invalid(message).with_hint(hint))
+}
+
+fn check_mart(
+    mart: &Mart,
+    input: &Input,
+    read: &Mart,
+    window: Window,
+) -> Result<(), ContractError> {
+    if window.is_of_state() {
+        return Err(ContractError::invalid(format!(
+            "`{input}` has no {window}: only datasets have one"
+        ))
+        .with_hint(
+            "a mart is of its date already: read it with a window, `day`, `7 days` or `all`",
+        ));
+    }
+    if mart.materialised == Materialised::Partition && window != Window::Day {
+        return Err(ContractError::invalid(format!(
+            "a partition mart cannot read `{input}` with the window `{window}`"
+        ))
+        .with_hint("use the window `day`, or `materialised: snapshot`"));
+    }
+    if !mart.looks_back() && read.looks_back() {
+        let what = match read.materialised {
+            Materialised::Snapshot => "the snapshot mart ",
+            Materialised::Partition => "",
+        };
+        let why = match read.materialised {
+            Materialised::Snapshot => "",
+            Materialised::Partition => ", which looks back",
+        };
+        return Err(ContractError::invalid(format!(
+            "a partition mart cannot read {what}`{input}`{why}"
+        ))
+        .with_hint("a day would depend on the days before it; use `materialised: snapshot`"));
     }
     Ok(())
 }

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Input, Mart, MartFormat, Materialised, Window};
-use crate::yaml::{At, Position, Spanned, choose, choose_or_default};
+use super::window::read_window;
+use super::{Input, Mart, MartFormat, Materialised};
+use crate::yaml::{At, Spanned, choose, choose_or_default};
 use crate::{ContractError, Problems};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMart {
-    reads: Spanned<BTreeMap<String, Spanned<String>>>,
+    reads: Spanned<BTreeMap<String, Spanned<serde_json::Value>>>,
     grain: Spanned<Vec<String>>,
     #[serde(default)]
     formats: Vec<Spanned<String>>,
@@ -21,11 +22,7 @@ pub(super) struct RawMart {
     portable: At<IgnoredAny>,
 }
 
-/// A mart, and where each of its inputs is declared.
-pub(super) fn read_mart(
-    raw: RawMart,
-    problems: &mut Problems,
-) -> Option<(Mart, BTreeMap<Input, Position>)> {
+pub(super) fn read_mart(raw: RawMart, problems: &mut Problems) -> Option<Mart> {
     for (key, later) in [
         ("lateness_days", &raw.lateness_days),
         ("portable", &raw.portable),
@@ -63,14 +60,14 @@ pub(super) fn read_mart(
     let materialised = problems.keep_default(materialised);
     let formats = problems.keep(read_formats(&raw.formats));
     let grain_position = raw.grain.referenced;
-    let mart = Mart {
+    Some(Mart {
         reads,
+        reads_positions: positions,
         grain: problems.keep(read_grain(raw.grain))?,
         grain_position,
         formats: formats?,
         materialised,
-    };
-    Some((mart, positions))
+    })
 }
 
 fn read_grain(raw: Spanned<Vec<String>>) -> Result<Vec<String>, ContractError> {
@@ -124,23 +121,5 @@ fn input(text: &str) -> Result<Input, ContractError> {
             ContractError::invalid(format!("a mart cannot read `{text}`"))
                 .with_hint("write `silver.<dataset>` or `gold.<mart>`"),
         ),
-    }
-}
-
-fn read_window(text: &str) -> Result<Window, ContractError> {
-    let days = || {
-        let count = text.strip_suffix(" days")?;
-        count
-            .parse::<u32>()
-            .ok()
-            .filter(|days| (1..=36_600).contains(days))
-    };
-    match text {
-        "day" => Ok(Window::Day),
-        "all" => Ok(Window::All),
-        _ => days().map(Window::Days).ok_or_else(|| {
-            ContractError::invalid(format!("`{text}` is not a window"))
-                .with_hint("write `day`, `all`, or a number of days such as `7 days`")
-        }),
     }
 }

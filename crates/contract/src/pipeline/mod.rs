@@ -6,6 +6,8 @@ mod mart;
 mod pattern;
 mod raw;
 mod schedule;
+mod states;
+mod window;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +16,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 pub use pattern::{FileGlob, FilePattern};
+pub use window::{BeforeFirst, HISTORY_DATE, Window};
 
 use crate::{ContractError, Name, Position, Problems, error};
 
@@ -170,6 +173,8 @@ pub enum WhenMissing {
 pub struct Mart {
     /// What its SELECT may read, and how much of it.
     pub reads: BTreeMap<Input, Window>,
+    /// Where `pipeline.yaml` says so of each input.
+    pub reads_positions: BTreeMap<Input, Position>,
     /// The columns that no two rows share and that no row misses.
     pub grain: Vec<String>,
     /// Where `pipeline.yaml` says so.
@@ -178,6 +183,16 @@ pub struct Mart {
     pub formats: Vec<MartFormat>,
     /// Whether it is of one day or as of one day.
     pub materialised: Materialised,
+}
+
+impl Mart {
+    /// Whether it reads more than its own day: a snapshot, or what reads a state or a history. Such
+    /// marts are built after a range's other marts, one day at a time, in the order of dates.
+    #[must_use]
+    pub fn looks_back(&self) -> bool {
+        self.materialised == Materialised::Snapshot
+            || self.reads.values().any(|window| window.is_of_state())
+    }
 }
 
 /// What a mart reads: `silver.<dataset>` or `gold.<mart>`.
@@ -194,27 +209,6 @@ impl fmt::Display for Input {
         match self {
             Self::Silver(name) => write!(formatter, "silver.{name}"),
             Self::Gold(name) => write!(formatter, "gold.{name}"),
-        }
-    }
-}
-
-/// How far back a mart reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Window {
-    /// The run date's partition.
-    Day,
-    /// The run date's partition and those before it, this many days in all.
-    Days(u32),
-    /// Every partition up to the run date.
-    All,
-}
-
-impl fmt::Display for Window {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Day => formatter.write_str("day"),
-            Self::Days(days) => write!(formatter, "{days} days"),
-            Self::All => formatter.write_str("all"),
         }
     }
 }

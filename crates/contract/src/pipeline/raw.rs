@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::format::{RawFormat, read_format};
 use super::mart::{RawMart, read_mart};
 use super::schedule::check_cron;
-use super::{Dataset, Files, Input, Pipeline, Schedule, Source, WhenMissing};
+use super::{Dataset, Files, Pipeline, Schedule, Source, WhenMissing};
 use crate::types::timezone;
-use crate::yaml::{self, At, Position, Spanned, choose_or_default};
+use crate::yaml::{self, At, Spanned, choose_or_default};
 use crate::{ContractError, Name, Problems, RunDate, environment, environment_names};
 
 /// Keys that are known only to be refused.
@@ -53,11 +53,9 @@ struct RawDataset {
     when_missing: At<String>,
 }
 
-/// A pipeline, and where its text has what only the pipeline as a whole can judge.
+/// A pipeline, and what of its text is not in it.
 pub(super) struct ReadPipeline {
     pub pipeline: Pipeline,
-    /// Each input of each mart.
-    pub inputs: BTreeMap<(Name, Input), Position>,
     /// Datasets and marts that are named, but broken: nothing more is said of what reads them.
     pub broken: BTreeSet<String>,
 }
@@ -103,16 +101,12 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Option<ReadPipeline> 
         });
     }
     let mut marts = BTreeMap::new();
-    let mut inputs = BTreeMap::new();
     for (key, mart) in raw.marts {
         let mut found = Problems::default();
         let name = found.keep(key.parse::<Name>());
         let read = read_mart(mart.value, &mut found);
         match (name, read) {
-            (Some(name), Some((read, positions))) if found.count() == 0 => {
-                for (input, position) in positions {
-                    inputs.insert((name.clone(), input), position);
-                }
+            (Some(name), Some(read)) if found.count() == 0 => {
                 marts.insert(name, read);
             }
             _ => {
@@ -148,11 +142,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Option<ReadPipeline> 
         datasets,
         marts,
     };
-    Some(ReadPipeline {
-        pipeline,
-        inputs,
-        broken,
-    })
+    Some(ReadPipeline { pipeline, broken })
 }
 
 /// The DAG that serves all pipelines has this name.
