@@ -67,6 +67,12 @@ pub enum Key {
         dataset: Name,
         file: StagedFile,
     },
+    /// The state of a dataset, as gold merged it for a date: a cache.
+    KeptState {
+        pipeline: Name,
+        dataset: Name,
+        date: RunDate,
+    },
     /// What a stage said about a run.
     RunReport {
         pipeline: Name,
@@ -120,6 +126,7 @@ pub(crate) const DATA_STEM: &str = "data";
 pub(crate) const DATA_NAME: &str = "data.parquet";
 pub(crate) const REFUSED: &str = "refused";
 pub(crate) const REPORTS: &str = "_reports";
+pub(crate) const STATES: &str = "_state";
 pub(crate) const DATED_FORMAT: &str = "%Y%m%dT%H%M%S";
 
 impl Key {
@@ -156,6 +163,14 @@ impl Key {
                     run(pipeline, date, run_id),
                     file.file_name()
                 ),
+            ),
+            Self::KeptState {
+                pipeline,
+                dataset,
+                date,
+            } => (
+                Place::Staging,
+                format!("{}/{date}.parquet", kept_states(pipeline, dataset)),
             ),
             Self::RunReport {
                 pipeline,
@@ -229,6 +244,7 @@ impl Key {
             Self::BronzeObject { date, .. }
             | Self::BronzeManifest { date, .. }
             | Self::Staged { date, .. }
+            | Self::KeptState { date, .. }
             | Self::RunReport { date, .. }
             | Self::SilverData { date, .. }
             | Self::Quarantine { date, .. }
@@ -247,6 +263,11 @@ pub(crate) fn partition(pipeline: &Name, dataset: &Name, date: &RunDate) -> Stri
 /// `<pipeline>/<date>/<run>`
 pub(crate) fn run(pipeline: &Name, date: &RunDate, run_id: &str) -> String {
     format!("{pipeline}/{date}/{}", run_id::encode(run_id))
+}
+
+/// `_state/<pipeline>/<dataset>`
+pub(crate) fn kept_states(pipeline: &Name, dataset: &Name) -> String {
+    format!("{STATES}/{pipeline}/{dataset}")
 }
 
 /// `_reports/<pipeline>/<date>/<run>`

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use lakehouse_contract::{Name, RunDate};
 
 use crate::key::{
-    DATA_NAME, DATA_STEM, DATED_FORMAT, Key, MANIFEST_NAME, REFUSED, REPORTS, StagedFile,
+    DATA_NAME, DATA_STEM, DATED_FORMAT, Key, MANIFEST_NAME, REFUSED, REPORTS, STATES, StagedFile,
 };
 use crate::layout::Place;
 use crate::run_id;
@@ -62,6 +62,9 @@ fn parse_bronze(relative: &str) -> Option<Key> {
 }
 
 fn parse_staging(relative: &str) -> Option<Key> {
+    if let Some(rest) = relative.strip_prefix(STATES) {
+        return parse_kept_state(rest.strip_prefix('/')?);
+    }
     let (reports, rest) = match relative.strip_prefix(REPORTS) {
         Some(rest) => (true, rest.strip_prefix('/')?),
         None => (false, relative),
@@ -101,6 +104,15 @@ fn parse_staging(relative: &str) -> Option<Key> {
         }
         _ => None,
     }
+}
+
+fn parse_kept_state(relative: &str) -> Option<Key> {
+    let mut segments = relative.splitn(3, '/');
+    Some(Key::KeptState {
+        pipeline: segments.next()?.parse().ok()?,
+        dataset: segments.next()?.parse().ok()?,
+        date: segments.next()?.strip_suffix(".parquet")?.parse().ok()?,
+    })
 }
 
 fn parse_quarantine(relative: &str) -> Option<Key> {

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use lakehouse_contract::{Name, RunDate};
 
-use crate::key::{Key, StagedFile, partition, run, run_reports};
+use crate::key::{Key, StagedFile, kept_states, partition, run, run_reports};
 use crate::{Location, ObjectAddress};
 
 /// The five places of the lakehouse. Every key is built and parsed here.
@@ -240,6 +240,22 @@ impl Layout {
             date: *date,
             run_id: run_id.to_owned(),
             file,
+        })
+    }
+
+    /// The states of a dataset that gold keeps.
+    #[must_use]
+    pub fn kept_states(&self, pipeline: &Name, dataset: &Name) -> Location {
+        self.staging.child(&kept_states(pipeline, dataset))
+    }
+
+    /// The state of a dataset that gold keeps for a date.
+    #[must_use]
+    pub fn kept_state(&self, pipeline: &Name, dataset: &Name, date: &RunDate) -> ObjectAddress {
+        self.address(&Key::KeptState {
+            pipeline: pipeline.clone(),
+            dataset: dataset.clone(),
+            date: *date,
         })
     }
 

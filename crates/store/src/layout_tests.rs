@@ -89,6 +89,14 @@ fn keys() -> Vec<(Key, String)> {
             "s3://staging/_reports/sales/2011-08-12/manual%201%2F2/silver.json".to_owned(),
         ),
         (
+            Key::KeptState {
+                pipeline: pipeline.clone(),
+                dataset: dataset.clone(),
+                date: date(),
+            },
+            "s3://staging/_state/sales/orders/2011-08-12.parquet".to_owned(),
+        ),
+        (
             Key::SilverData {
                 pipeline: pipeline.clone(),
                 dataset: dataset.clone(),
