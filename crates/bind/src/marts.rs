@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use lakehouse_contract::quote::{identifier, literal};
-use lakehouse_contract::{Contract, Input, Mart, Name, Pipeline};
+use lakehouse_contract::{Contract, HISTORY_DATE, Input, Mart, Name, Pipeline, StateRule, Window};
 use lakehouse_engine::{Session, guard};
 use lakehouse_stage::{Exit, StageError};
 
@@ -22,6 +22,8 @@ pub struct BoundMart {
     pub name: Name,
     /// Its entry in `pipeline.yaml`.
     pub definition: Mart,
+    /// How the states of the datasets that it reads come from their partitions.
+    pub rules: BTreeMap<Name, StateRule>,
     /// Its SELECT, without a closing semicolon.
     pub select: String,
     /// Its columns with the engine's names of their types.
@@ -45,7 +47,8 @@ pub fn bind_marts(
     prepare(session, contracts, date)?;
     let mut bound = Vec::new();
     for name in pipeline.mart_order()? {
-        let mart = bind_mart(session, &name, &pipeline.marts[&name], &mart_sql[&name]);
+        let definition = &pipeline.marts[&name];
+        let mart = bind_mart(session, &name, definition, contracts, &mart_sql[&name]);
         bound.push(mart.map_err(|(_, misfit)| misfit.error)?);
     }
     Ok(bound)
@@ -83,7 +86,7 @@ pub fn judge_marts(
         if !definition.reads.keys().all(|input| sound.contains(input)) {
             continue;
         }
-        match bind_mart(session, &name, definition, sql) {
+        match bind_mart(session, &name, definition, contracts, sql) {
             Ok(_) => {
                 sound.insert(Input::Gold(name));
             }
@@ -109,22 +112,68 @@ fn prepare(
 ) -> Result<(), StageError> {
     session.define_run_date(date).stage("define run_date()")?;
     for (name, contract) in contracts {
-        session
-            .read_parquet_view(
-                "silver",
-                name.as_str(),
-                &[],
-                Some(&contract.published_types()),
-            )
-            .stage(&format!("bind dataset `{name}`"))?;
+        prepare_dataset(session, name, contract, false)?;
     }
     Ok(())
+}
+
+/// A dataset without rows; a history has the date of each version's partition besides.
+fn prepare_dataset(
+    session: &Session,
+    name: &Name,
+    contract: &Contract,
+    is_history: bool,
+) -> Result<(), StageError> {
+    let mut columns = contract.published_types();
+    if is_history {
+        columns.push((HISTORY_DATE.to_owned(), "DATE".to_owned()));
+    }
+    session
+        .read_parquet_view("silver", name.as_str(), &[], Some(&columns))
+        .stage(&format!("bind dataset `{name}`"))
 }
 
 fn bind_mart(
     session: &Session,
     name: &Name,
     definition: &Mart,
+    contracts: &BTreeMap<Name, Contract>,
+    sql: &str,
+) -> Result<BoundMart, (MartFile, Misfit)> {
+    let mut rules = BTreeMap::new();
+    let mut histories = Vec::new();
+    for (input, window) in &definition.reads {
+        let Input::Silver(dataset) = input else {
+            continue;
+        };
+        let Some(contract) = contracts.get(dataset) else {
+            continue;
+        };
+        rules.extend(contract.state_rule().map(|rule| (dataset.clone(), rule)));
+        if *window == Window::History {
+            histories.push((dataset, contract));
+        }
+    }
+    let show_histories = |is_history: bool| {
+        histories.iter().try_for_each(|(dataset, contract)| {
+            prepare_dataset(session, dataset, contract, is_history)
+        })
+    };
+    let in_pipeline = |error: StageError| {
+        let position = None;
+        (MartFile::Pipeline, Misfit { position, error })
+    };
+    show_histories(true).map_err(in_pipeline)?;
+    let bound = bind_select(session, name, definition, rules, sql);
+    show_histories(false).map_err(in_pipeline)?;
+    bound
+}
+
+fn bind_select(
+    session: &Session,
+    name: &Name,
+    definition: &Mart,
+    rules: BTreeMap<Name, StateRule>,
     sql: &str,
 ) -> Result<BoundMart, (MartFile, Misfit)> {
     let select = sql.trim().trim_end_matches(';').trim_end().to_owned();
@@ -153,6 +202,7 @@ fn bind_mart(
     Ok(BoundMart {
         name: name.clone(),
         definition: definition.clone(),
+        rules,
         select,
         columns,
     })

@@ -9,7 +9,7 @@ use chrono::NaiveDateTime;
 use lakehouse_bind::EngineFailure;
 use lakehouse_contract::{Input, Name, RunDate};
 use lakehouse_engine::Session;
-use lakehouse_stage::{Bar, Context, DataObject, Exit, StageError};
+use lakehouse_stage::{Bar, Context, DataObject, Exit, StageError, worth_keeping};
 use lakehouse_store::ObjectAddress;
 
 use crate::ending::{Ending, Endings};
@@ -19,6 +19,7 @@ use crate::marts::{Marts, session_options};
 use crate::plan::{self, Planned};
 use crate::publish::{self, Computed};
 use crate::published::{Published, data_address};
+use crate::state::{Source, States, Wanted};
 
 /// Builds instances, plan after plan, in one session of the engine.
 pub struct Builder<'a> {
@@ -26,6 +27,9 @@ pub struct Builder<'a> {
     logical_time: Option<NaiveDateTime>,
     session: Session,
     inputs: Inputs<'a>,
+    states: States<'a>,
+    /// The dates for which states are kept.
+    kept_dates: BTreeSet<RunDate>,
     /// What is published.
     pub published: Published<'a>,
     /// The instances that this run computed and has published, or is about to.
@@ -59,6 +63,8 @@ impl<'a> Builder<'a> {
             logical_time,
             session,
             inputs: Inputs::new(context, marts),
+            states: States::new(context),
+            kept_dates: BTreeSet::new(),
             published,
             built: BTreeMap::new(),
             failed: BTreeMap::new(),
@@ -70,6 +76,9 @@ impl<'a> Builder<'a> {
     /// [`end`](Self::end).
     pub async fn build(&mut self, plan: &[Planned<'a>]) {
         let progress = self.context.progress.count("marts", plan.len() as u64);
+        // Of a range, only what a cleanup would leave is worth the upload.
+        let dates = plan.iter().map(|planned| planned.instance.date);
+        self.kept_dates = worth_keeping(&dates.collect());
         for same_day in plan.chunk_by(|a, b| a.instance.date == b.instance.date) {
             self.build_day(same_day, &progress).await;
             self.inputs.release_files();
@@ -147,7 +156,8 @@ impl<'a> Builder<'a> {
             // What cannot be listed fails the instance when it is tried.
             if let Ok(partitions) = self.partitions(&planned.instance).await {
                 wanted.extend(partitions.into_iter().filter(|(input, date)| {
-                    *date != planned.instance.date || !made_here.contains(input)
+                    let is_made_here = *date == planned.instance.date && made_here.contains(input);
+                    !is_made_here && !planned.instance.merges(input)
                 }));
             }
         }
@@ -162,8 +172,19 @@ impl<'a> Builder<'a> {
         let reads =
             |error: StageError| error.context(format!("could not read what {instance} is made of"));
         let partitions = self.partitions(&instance).await.map_err(reads)?;
-        self.inputs.fetch(partitions.iter().cloned()).await;
-        let pins = self.inputs.pins(&instance, &partitions).map_err(reads)?;
+        let (merged, fetched): (Vec<_>, Vec<_>) = partitions
+            .into_iter()
+            .partition(|(input, _)| instance.merges(input));
+        self.inputs.fetch(fetched.iter().cloned()).await;
+        let mut pins = self.inputs.pins(&instance, &fetched).map_err(reads)?;
+        let looked = self.published.look(merged.iter().cloned()).await;
+        looked.map_err(reads)?;
+        for (input, date) in merged {
+            if let Some(partition) = self.published.partition(&input, date) {
+                let pinned = (date, partition.sha256.clone());
+                pins.entry(input).or_default().push(pinned);
+            }
+        }
         if !instance.has_own_day(&pins) {
             tracing::info!(mart = %instance.mart.name, date = %instance.date, "no input is published for this date, nothing to do");
             return Ok(Tried::Ended(Ending::Nothing));
@@ -172,6 +193,10 @@ impl<'a> Builder<'a> {
             tracing::debug!(mart = %instance.mart.name, date = %instance.date, "inputs came out the same, nothing to do");
             return Ok(Tried::Ended(Ending::Nothing));
         }
+        let states = self
+            .bring_states(&instance, &mut pins)
+            .await
+            .map_err(reads)?;
         self.report_inputs(&instance, &pins);
         let absent = instance.absent_inputs(&pins);
         if !absent.is_empty() {
@@ -183,10 +208,12 @@ impl<'a> Builder<'a> {
             );
         }
         let _phase = self.context.report.phase("compute");
-        let files = tokio::task::block_in_place(|| {
+        let mut files = tokio::task::block_in_place(|| {
             self.inputs.open(&self.session, &instance, &pins)?;
+            self.open_states(&instance, &pins)?;
             publish::compute(self.context, &self.session, instance, &pins)
         })?;
+        files.states = states;
         let own = Input::Gold(instance.mart.name.clone());
         self.inputs
             .add(own, instance.date, files.sha256.clone(), &files.data);
@@ -197,22 +224,74 @@ impl<'a> Builder<'a> {
         Ok(Tried::Computed(files))
     }
 
+    /// Brings the states that an instance reads to its date, and pins what they are made of.
+    async fn bring_states(
+        &mut self,
+        instance: &Instance<'_>,
+        pins: &mut Pins,
+    ) -> Result<BTreeMap<Name, Source>, StageError> {
+        let mut sources = BTreeMap::new();
+        for (input, partitions) in pins.iter_mut() {
+            let (Input::Silver(dataset), Some(rule)) = (input, instance.rule(input)) else {
+                continue;
+            };
+            if !instance.merges(input) || partitions.is_empty() {
+                continue;
+            }
+            let wanted = Wanted {
+                dataset,
+                rule,
+                partitions,
+                keep: self.kept_dates.contains(&instance.date),
+            };
+            let (made_of, source) = self
+                .states
+                .bring(&self.session, &mut self.inputs, &wanted)
+                .await?;
+            *partitions = made_of;
+            sources.insert(dataset.clone(), source);
+        }
+        Ok(sources)
+    }
+
+    fn open_states(&self, instance: &Instance<'_>, pins: &Pins) -> Result<(), StageError> {
+        for input in instance.mart.definition.reads.keys() {
+            let (Input::Silver(dataset), Some(rule)) = (input, instance.rule(input)) else {
+                continue;
+            };
+            if instance.merges(input) {
+                let is_empty = pins.get(input).is_none_or(Vec::is_empty);
+                self.states
+                    .open(&self.session, &self.inputs, dataset, rule, is_empty)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Names in the run report what an instance is made of: an object, or the place of several.
     fn report_inputs(&self, instance: &Instance<'_>, pins: &Pins) {
         let section = self.context.report.mart(&instance.mart.name);
         let (layout, pipeline) = (&self.context.layout, &self.context.pipeline.name);
         for (input, partitions) in pins {
+            let window = instance.mart.definition.reads.get(input);
+            let window = window.map(ToString::to_string).unwrap_or_default();
             match partitions.as_slice() {
                 [] => {}
                 [(date, sha256)] => section.input(
-                    DataObject::at(data_address(self.context, input, date)).sha256(sha256.clone()),
+                    DataObject::at(data_address(self.context, input, date))
+                        .window(window)
+                        .sha256(sha256.clone()),
                 ),
                 several => {
                     let place = match input {
                         Input::Silver(name) => layout.silver_dataset(pipeline, name),
                         Input::Gold(name) => layout.gold_mart(pipeline, name),
                     };
-                    section.input(DataObject::at(place).objects(several.len() as u64));
+                    section.input(
+                        DataObject::at(place)
+                            .window(window)
+                            .objects(several.len() as u64),
+                    );
                 }
             }
         }
@@ -251,6 +330,7 @@ impl<'a> Builder<'a> {
             rows: files.rows,
             sha256: files.sha256.clone(),
             absent_inputs: files.absent_inputs.clone(),
+            states: files.states.clone(),
         }
     }
 

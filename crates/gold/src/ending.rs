@@ -7,6 +7,7 @@ use lakehouse_stage::{DataObject, Exit, Report, StageError, aggregate};
 use serde_json::{Map, Value, json};
 
 use crate::instance::Instance;
+use crate::state::Source;
 
 /// How an instance ended.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub enum Ending {
         sha256: String,
         /// Inputs that have nothing for its date.
         absent_inputs: Vec<String>,
+        /// From where the states that it read came.
+        states: BTreeMap<Name, Source>,
     },
     /// There was nothing to do.
     Nothing,
@@ -86,6 +89,7 @@ impl Endings {
                         rows,
                         sha256,
                         absent_inputs,
+                        states,
                     } => {
                         section.add("rows_published", *rows);
                         section.output(DataObject::at(address).rows(*rows).sha256(sha256.clone()));
@@ -93,6 +97,9 @@ impl Endings {
                         section.set("data_sha256", sha256.clone());
                         if !absent_inputs.is_empty() && !has_several_dates {
                             section.set("absent_inputs", absent_inputs.clone());
+                        }
+                        if !states.is_empty() && !has_several_dates {
+                            section.set("states", states_json(states));
                         }
                         results.push((mart.to_string(), Ok(Exit::Done)));
                     }
@@ -185,6 +192,7 @@ impl Ending {
             rows,
             sha256,
             absent_inputs,
+            states,
             ..
         } = self
         {
@@ -193,12 +201,30 @@ impl Ending {
             if !absent_inputs.is_empty() {
                 entry.insert("absent_inputs".to_owned(), json!(absent_inputs));
             }
+            if !states.is_empty() {
+                entry.insert("states".to_owned(), states_json(states));
+            }
         }
         if let Err(error) = result {
             entry.insert("error".to_owned(), json!(error.reported()));
         }
         Value::Object(entry)
     }
+}
+
+/// Of each state: what it is made of, and what of that was read.
+fn states_json(states: &BTreeMap<Name, Source>) -> Value {
+    let states = states.iter().map(|(dataset, source)| {
+        let mut entry = Map::from_iter([
+            ("partitions".to_owned(), json!(source.partitions)),
+            ("partitions_read".to_owned(), json!(source.partitions_read)),
+        ]);
+        if let Some(kept) = &source.kept {
+            entry.insert("kept_state".to_owned(), json!(kept.to_string()));
+        }
+        (format!("silver.{dataset}"), Value::Object(entry))
+    });
+    Value::Object(states.collect())
 }
 
 fn exit_of(result: &Result<Exit, StageError>) -> Exit {

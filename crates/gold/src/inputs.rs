@@ -9,7 +9,7 @@ use futures::StreamExt;
 use lakehouse_bind::EngineFailure;
 use lakehouse_bind::marts::{relation, schema_and_name};
 use lakehouse_contract::quote::{identifier, literal};
-use lakehouse_contract::{Input, RunDate};
+use lakehouse_contract::{HISTORY_DATE, Input, RunDate, Window};
 use lakehouse_engine::Session;
 use lakehouse_stage::{Context, StageError};
 use lakehouse_store::StoreError;
@@ -17,6 +17,7 @@ use lakehouse_store::StoreError;
 use crate::instance::{Instance, Pins, WindowDays};
 use crate::marts::Marts;
 use crate::published::data_address;
+use crate::state::Versions;
 
 /// Objects that are fetched at once. Partials are small: latency, not bandwidth, is the cost.
 const FETCHES_AT_ONCE: usize = 16;
@@ -43,9 +44,10 @@ enum Held {
 
 /// The inputs of a run.
 ///
-/// An input of which one day is read is a view over that day's file. One that is looked back at
-/// is a table, into which each partition goes once however many instances read it, and out of
-/// which views cut their windows.
+/// An input of which one partition is read is a view over that one's file. One that is looked back
+/// at is a table, into which each partition goes once however many instances read it, and out of
+/// which views cut their windows. States of changes are computed and opened by
+/// [`States`](crate::state::States).
 pub struct Inputs<'a> {
     context: &'a Context,
     marts: &'a Marts,
@@ -145,25 +147,82 @@ impl<'a> Inputs<'a> {
             let action = format!("open `{input}` for {instance}");
             let days = instance.days(*window);
             let pinned = pins.get(input).map(Vec::as_slice).unwrap_or_default();
-            if days.is_one_day() && !self.tables.contains_key(input) {
-                let paths: Vec<PathBuf> = pinned
-                    .iter()
-                    .filter_map(|(date, _)| match self.held.get(&(input.clone(), *date)) {
-                        Some(Held::File { path, .. }) => Some(path.clone()),
-                        _ => None,
-                    })
-                    .collect();
-                let (schema, name) = schema_and_name(input);
-                let columns = self.columns(input);
-                session
-                    .read_parquet_view(schema, name.as_str(), &paths, Some(&columns))
-                    .stage(&action)?;
-                continue;
+            match window {
+                Window::State(_) if instance.merges(input) => {}
+                Window::Day | Window::State(_) if !self.tables.contains_key(input) => {
+                    let paths: Vec<PathBuf> = pinned
+                        .iter()
+                        .filter_map(|(date, _)| match self.held.get(&(input.clone(), *date)) {
+                            Some(Held::File { path, .. }) => Some(path.clone()),
+                            _ => None,
+                        })
+                        .collect();
+                    let (schema, name) = schema_and_name(input);
+                    let columns = self.columns(input);
+                    session
+                        .read_parquet_view(schema, name.as_str(), &paths, Some(&columns))
+                        .stage(&action)?;
+                }
+                Window::Day | Window::State(_) => {
+                    self.load(session, input, pinned, &action)?;
+                    let condition = match pinned {
+                        [(date, _), ..] => format!("{DATE_COLUMN} = {}", day(date.date())),
+                        [] => "false".to_owned(),
+                    };
+                    self.table_view(session, input, &condition, None, &action)?;
+                }
+                Window::Days(_) | Window::All | Window::History => {
+                    self.load(session, input, pinned, &action)?;
+                    let added = (*window == Window::History).then_some(HISTORY_DATE);
+                    self.table_view(session, input, &in_window(&days), added, &action)?;
+                }
             }
-            self.load(session, input, pinned, &action)?;
-            self.window_view(session, input, &days, &action)?;
         }
         Ok(())
+    }
+
+    /// A partition's versions and their SHA-256, of one that has been fetched; none where it is not
+    /// published.
+    ///
+    /// # Errors
+    /// That it could not be fetched.
+    pub fn versions(
+        &self,
+        input: &Input,
+        date: RunDate,
+    ) -> Result<Option<(String, Versions)>, StageError> {
+        Ok(match self.held.get(&(input.clone(), date)) {
+            Some(Held::File { sha256, path, .. }) => {
+                Some((sha256.clone(), Versions::File(path.clone())))
+            }
+            Some(Held::Loaded { sha256 }) => {
+                let select = format!(
+                    "SELECT {} FROM {} WHERE {DATE_COLUMN} = {}",
+                    self.names(input),
+                    table(input),
+                    day(date.date())
+                );
+                Some((sha256.clone(), Versions::Table(select)))
+            }
+            Some(Held::Failed(error)) => return Err(error.clone()),
+            Some(Held::Absent) | None => None,
+        })
+    }
+
+    /// Lets go of partitions that were fetched and are in no table.
+    pub fn release(&mut self, input: &Input, dates: impl IntoIterator<Item = RunDate>) {
+        for date in dates {
+            let partition = (input.clone(), date);
+            if let Some(Held::File {
+                path,
+                is_copy: true,
+                ..
+            }) = self.held.get(&partition)
+            {
+                remove(path);
+                self.held.remove(&partition);
+            }
+        }
     }
 
     /// Lets go of the files that the instances of a date read and made.
@@ -185,7 +244,9 @@ impl<'a> Inputs<'a> {
         });
     }
 
-    fn columns(&self, input: &Input) -> Vec<(String, String)> {
+    /// The columns of an input with their types.
+    #[must_use]
+    pub fn columns(&self, input: &Input) -> Vec<(String, String)> {
         match input {
             Input::Silver(dataset) => self.context.contracts[dataset].published_types(),
             Input::Gold(mart) => self.marts.columns_of(mart).to_vec(),
@@ -261,35 +322,37 @@ impl<'a> Inputs<'a> {
         Ok(())
     }
 
-    fn window_view(
+    /// Makes a view of an input's table; `added` is what the date of a row's partition is called in
+    /// it, where it has that.
+    fn table_view(
         &self,
         session: &Session,
         input: &Input,
-        days: &WindowDays,
+        condition: &str,
+        added: Option<&str>,
         action: &str,
     ) -> Result<(), StageError> {
         let (schema, _) = schema_and_name(input);
-        let columns: Vec<String> = self
-            .columns(input)
-            .iter()
-            .map(|(column, _)| identifier(column))
-            .collect();
-        let lower = days
-            .first()
-            .map(|first| format!(" AND {DATE_COLUMN} >= {}", day(first)))
+        let added = added
+            .map(|name| format!(", {DATE_COLUMN} AS {}", identifier(name)))
             .unwrap_or_default();
         session
             .execute(&format!(
                 "CREATE SCHEMA IF NOT EXISTS {}; \
-                 CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} WHERE {DATE_COLUMN} <= {}{lower}",
+                 CREATE OR REPLACE VIEW {} AS SELECT {}{added} FROM {} WHERE {condition}",
                 identifier(schema),
                 relation(input),
-                columns.join(", "),
+                self.names(input),
                 table(input),
-                day(days.last().date()),
             ))
             .stage(action)?;
         Ok(())
+    }
+
+    fn names(&self, input: &Input) -> String {
+        let columns = self.columns(input);
+        let names: Vec<String> = columns.iter().map(|(name, _)| identifier(name)).collect();
+        names.join(", ")
     }
 }
 
@@ -315,6 +378,14 @@ fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
         tracing::debug!(path = %path.display(), %error, "local file not removed");
     }
+}
+
+fn in_window(days: &WindowDays) -> String {
+    let lower = days
+        .first()
+        .map(|first| format!(" AND {DATE_COLUMN} >= {}", day(first)))
+        .unwrap_or_default();
+    format!("{DATE_COLUMN} <= {}{lower}", day(days.last().date()))
 }
 
 fn table(input: &Input) -> String {

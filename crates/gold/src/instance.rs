@@ -1,6 +1,7 @@
 //! The one notion of gold: an instance is a mart on a date, computed from pinned inputs.
 //!
-//! A partition mart and a snapshot differ in their windows alone: how far back an input is read.
+//! A partition mart and a snapshot differ in their windows alone: how far back an input is read, or
+//! as what.
 //! What an instance was computed from is pinned, absent days included, so that it is known when
 //! something else is published now, and so that it does not depend on the order in which days ran.
 
@@ -9,8 +10,10 @@ use std::fmt;
 
 use chrono::{Days, NaiveDate};
 use lakehouse_bind::BoundMart;
-use lakehouse_contract::{Input, Mart, Materialised, RunDate, Window};
+use lakehouse_contract::{Input, Mart, RunDate, StateRule, Window};
 use lakehouse_store::sha256_of_bytes;
+
+use crate::state::pin_json;
 
 /// A mart on a date.
 #[derive(Debug, Clone, Copy)]
@@ -32,27 +35,49 @@ impl Instance<'_> {
         WindowDays::new(window, self.date)
     }
 
+    /// How the state of an input comes from its partitions, where it is a dataset that has one.
+    #[must_use]
+    pub fn rule(&self, input: &Input) -> Option<&StateRule> {
+        match input {
+            Input::Silver(dataset) => self.mart.rules.get(dataset),
+            Input::Gold(_) => None,
+        }
+    }
+
+    /// Whether an input is read as a state that is merged from many partitions.
+    #[must_use]
+    pub fn merges(&self, input: &Input) -> bool {
+        matches!(
+            (self.mart.definition.reads.get(input), self.rule(input)),
+            (Some(Window::State(_)), Some(StateRule::Merged { .. }))
+        )
+    }
+
     /// Whether any input has a partition on the instance's own date. Without one there is nothing
     /// to do: a day without data has no mart.
     #[must_use]
     pub fn has_own_day(&self, pins: &Pins) -> bool {
-        self.absent_inputs(pins).len() < self.mart.definition.reads.len()
+        pins.values()
+            .any(|days| days.iter().any(|(date, _)| *date == self.date))
     }
 
-    /// The inputs that have no partition on the instance's own date; they are read as empty, or
-    /// as what came before.
+    /// The inputs that have no partition on the instance's own date and are read as empty, or
+    /// as what came before; of states and histories, those that are empty.
     #[must_use]
     pub fn absent_inputs(&self, pins: &Pins) -> Vec<String> {
         self.mart
             .definition
             .reads
-            .keys()
-            .filter(|input| {
-                !pins
-                    .get(input)
-                    .is_some_and(|days| days.iter().any(|(date, _)| *date == self.date))
+            .iter()
+            .filter(|(input, window)| {
+                let days = pins.get(input).map(Vec::as_slice).unwrap_or_default();
+                match window.is_of_state() {
+                    // A table that has nothing new on a day is as it was, which is not amiss.
+                    true => days.is_empty(),
+                    false => days.iter().all(|(date, _)| *date != self.date),
+                }
             })
-            .map(Input::to_string)
+            .map(|(input, _)| input.to_string())
             .collect()
     }
 
@@ -61,7 +86,7 @@ impl Instance<'_> {
     /// nothing stale. A clock, a run id or an object key is in none of it.
     #[must_use]
     pub fn key_values(&self, pins: &Pins) -> BTreeMap<String, String> {
-        let inputs = inputs_json(pins);
+        let inputs = self.inputs_json(pins);
         let definition = definition_sha256(&self.mart.select, &self.mart.definition);
         let fingerprint = sha256_of_bytes(format!("{inputs}\n{definition}").as_bytes());
         let mut key_values = BTreeMap::from([
@@ -84,7 +109,23 @@ impl Instance<'_> {
     #[must_use]
     pub fn fingerprint(&self, pins: &Pins) -> String {
         let definition = definition_sha256(&self.mart.select, &self.mart.definition);
-        sha256_of_bytes(format!("{}\n{definition}", inputs_json(pins)).as_bytes())
+        sha256_of_bytes(format!("{}\n{definition}", self.inputs_json(pins)).as_bytes())
+    }
+
+    /// What it was computed from: each partition, or a state or history as a whole.
+    fn inputs_json(&self, pins: &Pins) -> String {
+        let mut listed: Vec<serde_json::Value> = Vec::new();
+        for (input, partitions) in pins {
+            match self.mart.definition.reads.get(input) {
+                Some(window) if window.is_of_state() => {
+                    listed.extend(pin_json(input, *window, self.rule(input), partitions));
+                }
+                _ => listed.extend(partitions.iter().map(|(date, sha256)| {
+                    serde_json::json!({"input": input.to_string(), "date": date.to_string(), "sha256": sha256})
+                })),
+            }
+        }
+        serde_json::Value::from(listed).to_string()
     }
 }
 
@@ -92,18 +133,6 @@ impl fmt::Display for Instance<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "mart `{}` of {}", self.mart.name, self.date)
     }
-}
-
-fn inputs_json(pins: &Pins) -> String {
-    let listed: Vec<serde_json::Value> = pins
-        .iter()
-        .flat_map(|(input, partitions)| {
-            partitions.iter().map(move |(date, sha256)| {
-                serde_json::json!({"input": input.to_string(), "date": date.to_string(), "sha256": sha256})
-            })
-        })
-        .collect();
-    serde_json::Value::from(listed).to_string()
 }
 
 /// What shapes the files of a mart besides its inputs: the SELECT, the grain (which is the order
@@ -117,13 +146,6 @@ fn definition_sha256(select: &str, definition: &Mart) -> String {
     formats.sort_unstable();
     let definition = serde_json::json!([select, definition.grain, formats]);
     sha256_of_bytes(definition.to_string().as_bytes())
-}
-
-/// Whether a mart reads days before its own: such instances are built one day at a time, in the
-/// order of their dates.
-#[must_use]
-pub fn looks_back(mart: &BoundMart) -> bool {
-    mart.definition.materialised == Materialised::Snapshot
 }
 
 /// The days of a window: from the first, or from the beginning, to the last.
@@ -141,7 +163,7 @@ impl WindowDays {
             Window::Days(days) => date
                 .date()
                 .checked_sub_days(Days::new(u64::from(days.saturating_sub(1)))),
-            Window::All => None,
+            Window::All | Window::State(_) | Window::History => None,
         };
         Self {
             first,
@@ -192,11 +214,13 @@ mod tests {
                     (Input::Silver("receipts".parse().unwrap()), Window::Day),
                     (Input::Gold("tills".parse().unwrap()), Window::Days(3)),
                 ]),
+                reads_positions: BTreeMap::new(),
                 grain: vec!["till".to_owned()],
                 grain_position: Position { line: 1, column: 1 },
                 formats: vec![MartFormat::Parquet, MartFormat::Csv, MartFormat::Json],
                 materialised: Materialised::Snapshot,
             },
+            rules: BTreeMap::new(),
             select: "select till from silver.receipts".to_owned(),
             columns: vec![("till".to_owned(), "VARCHAR".to_owned())],
         }

@@ -3,7 +3,8 @@
 //! What is built is an [`instance`]: a mart on a date, with its inputs pinned. A run plans
 //! instances ([`plan`]), fetches their inputs once ([`inputs`]), computes and audits those of a
 //! date, and only then publishes the first of them ([`build`]). A mart that looks back over
-//! gold's daily partials differs from one that reads its own day in its windows alone.
+//! gold's daily partials, or at the state of a dataset ([`state`]), differs from one that reads its
+//! own day in its windows alone.
 
 mod audit;
 mod build;
@@ -15,12 +16,13 @@ mod marts;
 mod plan;
 mod publish;
 mod published;
+mod state;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 use clap::{Parser, ValueEnum};
-use lakehouse_contract::{Materialised, Name, RunDate};
+use lakehouse_contract::{Mart, Name, RunDate};
 use lakehouse_stage::{CommonArgs, Context, Exit, StageArguments, StageError, part_of};
 use lakehouse_store::Place;
 
@@ -39,7 +41,8 @@ use crate::published::Published;
         Runs each mart's SELECT in dependency order over the published silver and gold partitions it \
         declares. Every mart of the day is tried and audited (grain unique and not null, no NaN and no \
         infinity); nothing of the day is published unless all of them pass. Without --materialised both \
-        kinds run: the day's partition marts and its snapshots."
+        kinds run: marts that read their own day, and marts that look back, which are snapshots and \
+        marts that read a state or a history."
 )]
 pub struct Arguments {
     /// What every stage takes.
@@ -52,15 +55,15 @@ pub struct Arguments {
     /// Also build the marts that depend on those of --mart, wherever they are stale then
     #[arg(long, requires = "marts", conflicts_with = "stale")]
     pub with_dependents: bool,
-    /// Only marts of this kind
+    /// Only marts of this kind: those that read their own day, or those that look back
     #[arg(long, value_enum)]
     pub materialised: Option<Kind>,
     /// Rebuild the marts, of every date, that were made from other inputs or by another definition
-    /// than now, and build snapshots that are missing for a day with data. --date only names the
-    /// run
+    /// than now, and build marts that look back and are missing for a day with data. --date only
+    /// names the run
     #[arg(long, conflicts_with = "from")]
     pub stale: bool,
-    /// Build the snapshots of every day from this one to --date, in order
+    /// Build the marts that look back for every day from this one to --date, in order
     #[arg(long, value_name = "YYYY-MM-DD", requires = "materialised")]
     pub from: Option<RunDate>,
     /// The time in the dated names of CSV and JSON files; midnight of the run date without it
@@ -91,20 +94,22 @@ impl StageArguments for Arguments {
     }
 }
 
-/// A mart's kind on the command line.
+/// A mart's kind on the command line: whether it looks back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// This date's rows, from this date's inputs.
+    /// This date's rows, from this date's inputs alone.
     Partition,
-    /// As of this date, from daily partials.
+    /// As of this date: snapshots, and marts that read a state or a history.
     Snapshot,
 }
 
-impl From<Kind> for Materialised {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Partition => Self::Partition,
-            Kind::Snapshot => Self::Snapshot,
+impl Kind {
+    /// The kind of a mart.
+    #[must_use]
+    pub fn of(mart: &Mart) -> Self {
+        match mart.looks_back() {
+            true => Self::Snapshot,
+            false => Self::Partition,
         }
     }
 }
@@ -172,7 +177,7 @@ async fn plan_of<'a>(
     marts: &'a Marts,
     published: &mut Published<'_>,
 ) -> Result<Vec<Planned<'a>>, StageError> {
-    let kind = arguments.materialised.map(Materialised::from);
+    let kind = arguments.materialised;
     if arguments.stale {
         let question = Question {
             marts: marts.selected(kind),
@@ -186,8 +191,8 @@ async fn plan_of<'a>(
         return Ok(plan);
     }
     match arguments.from {
-        Some(_) if kind == Some(Materialised::Partition) => Err(StageError::usage(
-            "--from builds snapshots, and --materialised asks for partition marts",
+        Some(_) if kind == Some(Kind::Partition) => Err(StageError::usage(
+            "--from builds marts that look back, and --materialised asks for partition marts",
         )
         .hint("run gold for each date, or let `lake run --from … --to …` do it")),
         Some(first) => plan::range(context, &marts.selected(kind), first, published).await,

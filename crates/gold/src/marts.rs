@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use lakehouse_bind::{BoundMart, EngineFailure, bind_marts};
-use lakehouse_contract::{Input, Materialised, Name};
+use lakehouse_contract::{Input, Name};
 use lakehouse_engine::{Session, SessionOptions};
 use lakehouse_stage::{Context, StageError};
+
+use crate::Kind;
 
 /// All marts of the pipeline in dependency order, and the selection.
 pub struct Marts {
@@ -33,10 +35,10 @@ impl Marts {
 
     /// The wanted marts, of one kind or of both, in dependency order.
     #[must_use]
-    pub fn selected(&self, kind: Option<Materialised>) -> Vec<&BoundMart> {
+    pub fn selected(&self, kind: Option<Kind>) -> Vec<&BoundMart> {
         self.all
             .iter()
-            .filter(|mart| kind.is_none_or(|kind| mart.definition.materialised == kind))
+            .filter(|mart| kind.is_none_or(|kind| kind == Kind::of(&mart.definition)))
             .filter(|mart| self.only.contains(&mart.name))
             .collect()
     }

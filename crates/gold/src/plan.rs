@@ -8,9 +8,10 @@ use lakehouse_bind::BoundMart;
 use lakehouse_contract::{Input, Name, RunDate};
 use lakehouse_stage::{Context, Exit, StageError};
 
-use crate::instance::{Instance, Pins, looks_back};
+use crate::instance::{Instance, Pins};
 use crate::publish;
 use crate::published::{Published, data_address};
+use crate::state::partitions_seen;
 
 /// An instance to build.
 #[derive(Debug, Clone)]
@@ -108,10 +109,11 @@ pub async fn stale<'a>(
     published: &mut Published<'_>,
 ) -> Result<Vec<Planned<'a>>, StageError> {
     let mut candidates: Vec<Instance<'a>> = Vec::new();
+    let mut dates_of: BTreeMap<&Name, BTreeSet<RunDate>> = BTreeMap::new();
     for &mart in &question.marts {
-        for date in candidate_dates(mart, &question, published).await? {
-            candidates.push(Instance { mart, date });
-        }
+        let dates = candidate_dates(mart, &question, &dates_of, published).await?;
+        candidates.extend(dates.iter().map(|&date| Instance { mart, date }));
+        dates_of.insert(&mart.name, dates);
     }
     candidates.sort_by_key(|instance| instance.date);
     let mut wanted = Vec::new();
@@ -180,13 +182,18 @@ pub async fn stale<'a>(
 async fn candidate_dates(
     mart: &BoundMart,
     question: &Question<'_>,
+    candidates: &BTreeMap<&Name, BTreeSet<RunDate>>,
     published: &mut Published<'_>,
 ) -> Result<BTreeSet<RunDate>, StageError> {
     let own = Input::Gold(mart.name.clone());
     let mut dates = published.dates(&own).await?.clone();
-    if looks_back(mart) {
+    if mart.definition.looks_back() {
         for input in mart.definition.reads.keys() {
             dates.extend(published.dates(input).await?);
+            // What is missing of an input may be built as well.
+            if let Input::Gold(name) = input {
+                dates.extend(candidates.get(name).into_iter().flatten());
+            }
         }
     }
     let Some(changed) = &question.dependents_of else {
@@ -196,7 +203,7 @@ async fn candidate_dates(
         dates.extend(changed);
     }
     let first = changed.first();
-    dates.retain(|date| match looks_back(mart) {
+    dates.retain(|date| match mart.definition.looks_back() {
         true => first.is_some_and(|first| date >= first),
         false => changed.contains(date),
     });
@@ -204,7 +211,8 @@ async fn candidate_dates(
 }
 
 /// The partitions that an instance reads: its own day of an input that is read for a day, and of
-/// one that is looked back at those of the window that are published or were changed by this run.
+/// one that is looked back at those of the window that are published or were changed by this run;
+/// of a state or a history, those that it is made of.
 ///
 /// # Errors
 /// Store failures.
@@ -215,6 +223,12 @@ pub async fn partitions_by_input(
 ) -> Result<Vec<(Input, BTreeSet<RunDate>)>, StageError> {
     let mut partitions = Vec::new();
     for (input, window) in &instance.mart.definition.reads {
+        if window.is_of_state() {
+            let dates = published.dates(input).await?;
+            let seen = partitions_seen(*window, instance.rule(input), dates, instance.date);
+            partitions.push((input.clone(), seen));
+            continue;
+        }
         let days = instance.days(*window);
         let mut dates = BTreeSet::from([instance.date]);
         if !days.is_one_day() {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chrono::NaiveDateTime;
 use lakehouse_bind::{BoundMart, EngineFailure};
 use lakehouse_contract::quote::identifier;
-use lakehouse_contract::{Input, MartFormat, RunDate};
+use lakehouse_contract::{Input, MartFormat, Name, RunDate};
 use lakehouse_engine::{EngineError, Export, Session};
 use lakehouse_stage::{Context, Exit, StageError};
 use lakehouse_store::{ObjectAddress, PutOptions, sha256_of_file};
@@ -15,6 +15,7 @@ use lakehouse_store::{ObjectAddress, PutOptions, sha256_of_file};
 use crate::audit;
 use crate::instance::{Instance, Pins};
 use crate::published::{ABSENT_INPUTS, FINGERPRINT, Partition, Published};
+use crate::state::Source;
 
 /// An instance that was computed and audited, ready to be published.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Computed<'a> {
     pub fingerprint: String,
     /// Inputs that have nothing for its date.
     pub absent_inputs: Vec<String>,
+    /// From where the states that it read came.
+    pub states: BTreeMap<Name, Source>,
     /// Files of the other formats.
     pub exports: Vec<Export>,
     /// Rows.
@@ -70,6 +73,7 @@ pub fn compute<'a>(
         fingerprint: instance.fingerprint(pins),
         absent_inputs: instance.absent_inputs(pins),
         data,
+        states: BTreeMap::new(),
         exports: Vec::new(),
         rows,
     };

@@ -1,6 +1,6 @@
 //! `lake describe`: every pipeline as a scheduler needs to know it, without the engine.
 
-use lakehouse_contract::{Contract, Input, Materialised, Name};
+use lakehouse_contract::{Contract, Input, Name};
 use lakehouse_stage::pipelines::{self, PIPELINE_FILE};
 use lakehouse_stage::{Base, Exit, Finding, LoadedPipeline, StageError, findings};
 use serde_json::{Value, json};
@@ -79,30 +79,31 @@ fn description(loaded: &LoadedPipeline) -> Value {
         "schedule": schedule,
         "environment": pipeline.environment,
         "datasets": pipeline.datasets.keys().collect::<Vec<&Name>>(),
-        "partition_marts": marts(loaded, Materialised::Partition),
-        "snapshot_marts": marts(loaded, Materialised::Snapshot),
+        "partition_marts": marts(loaded, false),
+        "snapshot_marts": marts(loaded, true),
         "snapshot_inputs": snapshot_inputs(loaded),
         "pseudonymises": loaded.contracts.values().any(Contract::needs_pseudonym_key),
     })
 }
 
-fn marts(loaded: &LoadedPipeline, materialised: Materialised) -> Vec<&Name> {
+/// The marts that read their own day alone, or those that look back: snapshots, and what reads a
+/// state or a history.
+fn marts(loaded: &LoadedPipeline, looks_back: bool) -> Vec<&Name> {
     let marts = loaded.pipeline.marts.iter();
     marts
-        .filter(|(_, mart)| mart.materialised == materialised)
+        .filter(|(_, mart)| mart.looks_back() == looks_back)
         .map(|(name, _)| name)
         .collect()
 }
 
-/// The partition marts that snapshots read.
+/// The marts of their own day that those which look back read.
 fn snapshot_inputs(loaded: &LoadedPipeline) -> Vec<&Name> {
     let marts = &loaded.pipeline.marts;
-    let mut inputs = self::marts(loaded, Materialised::Partition);
+    let mut inputs = self::marts(loaded, false);
     inputs.retain(|name| {
-        marts.values().any(|mart| {
-            mart.materialised == Materialised::Snapshot
-                && mart.reads.contains_key(&Input::Gold((*name).clone()))
-        })
+        marts
+            .values()
+            .any(|mart| mart.looks_back() && mart.reads.contains_key(&Input::Gold((*name).clone())))
     });
     inputs
 }

@@ -168,6 +168,9 @@ pub struct DataObject {
     /// How many objects a folder stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<u64>,
+    /// Of an input of a mart: as what it was read, such as `day`, `7 days` or `state`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
 }
 
 impl DataObject {
@@ -198,6 +201,13 @@ impl DataObject {
     #[must_use]
     pub const fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = Some(bytes);
+        self
+    }
+
+    /// As what a mart read it.
+    #[must_use]
+    pub fn window(mut self, window: impl Into<String>) -> Self {
+        self.window = Some(window.into());
         self
     }
 

@@ -1,15 +1,15 @@
-//! Snapshots after a range: in date order, after all partitions of the range.
+//! Marts that look back, after a range: in date order, after all partitions of the range.
 
 use std::collections::BTreeMap;
 
-use lakehouse_contract::{Materialised, RunDate};
+use lakehouse_contract::{Mart, RunDate};
 use lakehouse_stage::{Base, Exit, LoadedPipeline, StageError};
 
 use crate::child::{self, Call, StageOutcome};
 use crate::cli::RunArguments;
 use crate::run::day::DayOutcome;
 
-/// Builds the range's snapshots, then those of later days that looked back at it.
+/// Builds the range's marts that look back, then those of later days that looked back at it.
 ///
 /// # Errors
 /// A stage cannot be started at all.
@@ -22,11 +22,7 @@ pub async fn run(
     to: RunDate,
     forward_logs: bool,
 ) -> Result<Option<StageOutcome>, StageError> {
-    let any = loaded
-        .pipeline
-        .marts
-        .values()
-        .any(|mart| mart.materialised == Materialised::Snapshot);
+    let any = loaded.pipeline.marts.values().any(Mart::looks_back);
     let built = outcomes.values().any(|outcome| outcome.exit == Exit::Done);
     if !any || !built || arguments.dry_run {
         return Ok(None);
