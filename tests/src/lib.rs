@@ -5,10 +5,15 @@
 
 mod harbour;
 mod lake;
+mod library;
 mod objects;
 mod till;
 
 pub use harbour::{HARBOUR_DATASETS, HARBOUR_DATE, harbour, outcomes};
 pub use lake::{Lake, error_of, repository};
+pub use library::{
+    Dice, LibraryDay, Version, deliver_library, library, library_date, library_days,
+    members_by_city,
+};
 pub use objects::Objects;
 pub use till::{CONTRACT, DATE, MART, PIPELINE, receipt, till};

@@ -116,6 +116,26 @@ impl Objects {
             .expect("written");
     }
 
+    /// Copies an object with its metadata.
+    ///
+    /// # Panics
+    /// When it is not there, or the store does not answer.
+    pub fn copy(&self, from: &str, to: &str) {
+        let address = |place: &str| {
+            let (bucket, key) = place.split_once('/').expect("bucket/key");
+            ObjectAddress {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+            }
+        };
+        let (from, to) = (address(from), address(to));
+        self.runtime.block_on(async {
+            let source = self.store.head(&from).await.expect("an answer");
+            let etag = source.expect("an object").etag;
+            self.store.copy(&from, &etag, &to).await.expect("copied");
+        });
+    }
+
     /// Removes an object.
     ///
     /// # Panics
