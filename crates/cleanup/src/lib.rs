@@ -23,8 +23,9 @@ pub use sweep::{REPORT_AGE, sweep};
 ///
 /// One run: all that it staged and its unfinished uploads. With `--older-than`: staging and
 /// unfinished uploads of that age, quarantine files and reports that no published partition
-/// names, evidence of refused days that were published since, and run reports older than 30
-/// days. Workspaces of dead runs on this machine go in either case. Nothing else is removed.
+/// names, evidence of refused days that were published since, states that gold kept but for the
+/// last seven of a dataset and the last of each month, and run reports older than 30 days.
+/// Workspaces of dead runs on this machine go in either case. Nothing else is removed.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "lake-cleanup", version)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["date", "older_than"])))]

@@ -20,18 +20,21 @@ pub enum Kind {
     Refused,
     /// A run report.
     RunReport,
+    /// A state that gold kept, and that later ones took the place of.
+    KeptState,
     /// An object by which an earlier cleanup asked for the time.
     Clock,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Staging,
         Self::MultipartUpload,
         Self::Quarantine,
         Self::Refused,
         Self::RunReport,
+        Self::KeptState,
         Self::Clock,
     ];
 
@@ -44,6 +47,7 @@ impl Kind {
             Self::Quarantine => "quarantine_objects",
             Self::Refused => "refused_objects",
             Self::RunReport => "run_reports",
+            Self::KeptState => "kept_states",
             Self::Clock => "clock_objects",
         }
     }

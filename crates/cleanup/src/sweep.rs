@@ -1,12 +1,12 @@
 //! What dead runs left, in all places.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
 use lakehouse_contract::{Name, RunDate};
-use lakehouse_stage::StageError;
+use lakehouse_stage::{StageError, worth_keeping};
 use lakehouse_store::{Key, Layout, ObjectInfo, ObjectStore};
 
 use crate::clock::clock_location;
@@ -72,6 +72,7 @@ async fn staging(
 ) -> Result<(), StageError> {
     let clocks = clock_location(layout);
     let mut runs: BTreeMap<(Name, RunDate, String), Vec<ObjectInfo>> = BTreeMap::new();
+    let mut states: BTreeMap<(Name, Name), BTreeMap<RunDate, ObjectInfo>> = BTreeMap::new();
     let mut objects = store.list_stream(&layout.staging);
     while let Some(object) = objects.try_next().await? {
         match layout.parse(&object.address) {
@@ -85,6 +86,14 @@ async fn staging(
                 runs.entry((pipeline, date, run_id))
                     .or_default()
                     .push(object);
+            }
+            Some(Key::KeptState {
+                pipeline,
+                dataset,
+                date,
+            }) => {
+                let of_dataset = states.entry((pipeline, dataset)).or_default();
+                of_dataset.insert(date, object);
             }
             Some(Key::RunReport { .. }) if object.last_modified < reports_before => {
                 removal.object(Kind::RunReport, &object).await?;
@@ -105,6 +114,26 @@ async fn staging(
             }
         }
     }
+    for of_dataset in states.into_values() {
+        kept_states(removal, before, &of_dataset).await?;
+    }
+    Ok(())
+}
+
+/// Kept states of a dataset that later ones took the place of. They are a cache: a stage that finds
+/// one gone computes it anew.
+async fn kept_states(
+    removal: &Removal,
+    before: DateTime<Utc>,
+    states: &BTreeMap<RunDate, ObjectInfo>,
+) -> Result<(), StageError> {
+    let dates: BTreeSet<RunDate> = states.keys().copied().collect();
+    let kept = worth_keeping(&dates);
+    for (date, object) in states {
+        if !kept.contains(date) && object.last_modified < before {
+            removal.object(Kind::KeptState, object).await?;
+        }
+    }
     Ok(())
 }
 
@@ -115,6 +144,7 @@ pub(crate) fn is_of(key: &Key, only: Option<&Name>) -> bool {
         Key::BronzeObject { pipeline, .. }
         | Key::BronzeManifest { pipeline, .. }
         | Key::Staged { pipeline, .. }
+        | Key::KeptState { pipeline, .. }
         | Key::RunReport { pipeline, .. }
         | Key::SilverData { pipeline, .. }
         | Key::Quarantine { pipeline, .. }
