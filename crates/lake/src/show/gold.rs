@@ -12,6 +12,7 @@ use lakehouse_stage::{Base, StageError};
 use lakehouse_store::ObjectStore;
 
 use crate::run::missing::published;
+use crate::show::states;
 use crate::show::table::aligned;
 
 /// A mart to look at.
@@ -108,6 +109,10 @@ impl Source<'_> {
         }
         for (date, path) in files {
             let key_values = session.parquet_key_values(path).stage(&action)?;
+            // Of several days, what the last one saw tells what the others did.
+            if files.keys().last() == Some(date) {
+                lines.extend(states::seen(&key_values));
+            }
             lines.extend(
                 self.absent_inputs(date, &key_values)
                     .into_iter()

@@ -3,6 +3,7 @@
 pub mod days;
 pub mod gold;
 pub mod quality;
+pub mod states;
 pub mod table;
 
 use lakehouse_contract::RunDate;
