@@ -137,3 +137,7 @@ impl Merge<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;
