@@ -253,3 +253,40 @@ fn the_executable_sweeps_by_the_stores_clock() {
     }
     lake.cleanup(&["--older-than", "1s"]).expect_code(0);
 }
+
+#[test]
+fn the_last_seven_kept_states_stay_and_one_a_month() {
+    let lake = Lake::new();
+    let state = |dataset: &str, date: &str| {
+        lake.layout
+            .kept_state(&name("shop"), &name(dataset), &date.parse().unwrap())
+    };
+    let days: Vec<String> = (20..=31)
+        .map(|day| format!("2024-01-{day}"))
+        .chain((1..=9).map(|day| format!("2024-02-0{day}")))
+        .collect();
+    for day in &days {
+        lake.put(&state("users", day));
+    }
+    lake.put(&state("groups", "2024-01-20"));
+    let mut expected: Vec<String> = ["2024-01-31"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain((3..=9).map(|day| format!("2024-02-0{day}")))
+        .map(|day| state("users", &day).to_string())
+        .collect();
+    expected.push(state("groups", "2024-01-20").to_string());
+    expected.sort();
+
+    let young = sweep_after(&lake, TimeDelta::hours(23), DAY, None);
+    assert_eq!(young.count_of(Kind::KeptState), 0);
+    let other = sweep_after(&lake, TimeDelta::hours(25), DAY, Some("bakery"));
+    assert_eq!(other.count_of(Kind::KeptState), 0);
+    let old = sweep_after(&lake, TimeDelta::hours(25), DAY, None);
+    assert_eq!(old.count_of(Kind::KeptState), 13);
+    let mut left = lake.all();
+    left.sort();
+    assert_eq!(left, expected);
+    let again = sweep_after(&lake, TimeDelta::hours(25), DAY, None);
+    assert_eq!(again.count_of(Kind::KeptState), 0);
+}
