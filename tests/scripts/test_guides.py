@@ -92,6 +92,36 @@ class Guides(unittest.TestCase):
         rules = (expected / "quarantine/products.csv").read_text()
         self.assertEqual(rules, "file,position,column,rule\n")
 
+    def test_states(self):
+        contract, marts = blocks("states.md", "yaml")
+        (versions,) = blocks("states.md", "sql")
+        head = (
+            "apiVersion: v3.2.0\nkind: DataContract\nid: {0}\nversion: 1.0.0\n"
+            "schema:\n  - name: {0}\n"
+        )
+        self.write("shop/contracts/customers.odcs.yaml", head.format("customers") + contract)
+        orders = (
+            "    properties:\n      - {name: order_id, logicalType: integer, primaryKey: true}\n"
+            "      - {name: customer_id, logicalType: integer}\n"
+        )
+        self.write("shop/contracts/orders.odcs.yaml", head.format("orders") + orders)
+        datasets = "".join(
+            f"  {name}: {{contract: contracts/{name}.odcs.yaml, from: /{name}, "
+            "files: '{date:%Y-%m-%d}.csv', format: {csv: {}}}\n"
+            for name in ("customers", "orders")
+        )
+        self.write("shop/pipeline.yaml", f"name: shop\ndatasets:\n{datasets}{marts}")
+        self.write("shop/marts/customer_versions.sql", versions)
+        self.write(
+            "shop/marts/order_facts.sql",
+            "select order_id, country from silver.orders left join silver.customers using (customer_id)",
+        )
+        self.write(
+            "shop/marts/customers_by_country.sql",
+            "select country, count(*) as customers from silver.customers group by country",
+        )
+        self.assertIn("2 datasets, 3 marts", self.lake("validate", "shop").stdout)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -3,6 +3,7 @@
 
 mod cost;
 mod orders;
+mod person;
 mod stale;
 
 use std::collections::BTreeMap;
