@@ -159,9 +159,11 @@ impl Download {
     pub async fn save(&mut self, path: &Path) -> Result<Downloaded, StoreError> {
         let (sender, mut receiver) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
         let owned_path = path.to_owned();
+        let needed_bytes = self.end;
         let writer = blocking(move || {
             let local = |error| StoreError::local(&owned_path, error);
             let mut file = File::create(&owned_path).map_err(local)?;
+            reserve(&file, needed_bytes).map_err(local)?;
             let mut hasher = Sha256Hasher::default();
             while let Some(chunk) = receiver.blocking_recv() {
                 hasher.update(&chunk);
@@ -187,5 +189,67 @@ impl Download {
             sha256,
             size_bytes,
         })
+    }
+}
+
+/// Takes the room for a file before its first byte, so that several downloads at once do not find
+/// out together, much later, that the disk is too small. File systems that cannot do so are taken
+/// as they are.
+#[cfg(target_os = "linux")]
+fn reserve(file: &File, needed_bytes: u64) -> std::io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    if needed_bytes == 0 {
+        return Ok(());
+    }
+    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, needed_bytes).map_err(std::io::Error::from)
+    {
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::FileTooLarge
+            ) =>
+        {
+            let free_bytes = rustix::fs::fstatvfs(file)
+                .map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+                .unwrap_or_default();
+            Err(std::io::Error::new(
+                std::io::ErrorKind::StorageFull,
+                format!("{needed_bytes} bytes are needed, {free_bytes} are free"),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reserve(_file: &File, _needed_bytes: u64) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::reserve;
+
+    #[test]
+    fn room_is_taken_before_the_first_byte_or_refused_with_the_figures() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = std::fs::File::create(folder.path().join("object")).unwrap();
+        reserve(&file, 0).unwrap();
+        reserve(&file, 1 << 16).unwrap();
+        assert_eq!(
+            file.metadata().unwrap().len(),
+            0,
+            "its size is what is written"
+        );
+        // More than any disk has.
+        let error = reserve(&file, 1 << 60).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+        assert!(
+            error
+                .to_string()
+                .starts_with("1152921504606846976 bytes are needed, ")
+        );
     }
 }
