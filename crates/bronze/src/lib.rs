@@ -52,7 +52,21 @@ impl StageArguments for Arguments {
 /// What stops it: 1 where a dataset must have files and has none, 2 for a source that is
 /// configured wrongly, 75 for the store and for files that change while they are read.
 pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageError> {
-    let names = context.datasets(&arguments.datasets)?;
+    let mut names = context.datasets(&arguments.datasets)?;
+    // A folder stands in for every source, those that are databases too.
+    if lakehouse_stage::env::read(&lakehouse_stage::env::LAKE_SOURCE_ROOT)?.is_none() {
+        names.retain(|name| {
+            let source = &context.pipeline.datasets[name].source;
+            let comes_from_files = source.table().is_none();
+            if !comes_from_files {
+                tracing::info!(dataset = %name, "left to `lake-extract`: it comes from a database");
+            }
+            comes_from_files
+        });
+    }
+    if names.is_empty() {
+        return Ok(Exit::Nothing);
+    }
     // Every source is judged before the first byte is read.
     let mut days = Vec::with_capacity(names.len());
     for name in names {

@@ -19,11 +19,12 @@ mod error;
 mod name;
 mod number;
 mod pipeline;
+mod query;
 pub mod quote;
 pub mod silver_sql;
 pub mod source_path;
 pub mod state;
-mod suggest;
+pub mod suggest;
 mod types;
 mod yaml;
 
@@ -40,10 +41,11 @@ pub use error::{ContractError, Problem};
 pub use name::Name;
 pub use number::Number;
 pub use pipeline::{
-    BeforeFirst, Compression, CsvFormat, Dataset, FileGlob, FilePattern, Files, Format,
-    HISTORY_DATE, Input, JsonLayout, Mart, MartFormat, Materialised, Pipeline, Schedule, Source,
-    WhenMissing, Window,
+    BeforeFirst, Columns, Compression, CsvFormat, Database, Dataset, FileGlob, FilePattern, Files,
+    Format, HISTORY_DATE, Input, JsonLayout, Mart, MartFormat, Materialised, Pipeline, Relation,
+    Schedule, Source, Table, Take, WhenMissing, Window,
 };
+pub use query::Query;
 pub use state::StateRule;
 pub use types::{ColumnType, SourceFormat};
 pub use yaml::Position;

@@ -1,7 +1,8 @@
 //! "Did you mean": the closest of the words that would have been right.
 
 /// A hint for a word that is not one of `known`: the closest one, and all of them.
-pub(crate) fn hint(word: &str, known: &[&str], what: &str) -> String {
+#[must_use]
+pub fn hint(word: &str, known: &[&str], what: &str) -> String {
     let all: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
     let all = all.join(", ");
     match closest(word, known) {
@@ -11,7 +12,8 @@ pub(crate) fn hint(word: &str, known: &[&str], what: &str) -> String {
 }
 
 /// The word of `known` that differs least, where the difference is that of a slip.
-pub(crate) fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
     let allowed = (word.chars().count() / 3).clamp(1, 3);
     known

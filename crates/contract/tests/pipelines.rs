@@ -1,8 +1,9 @@
 //! What a `pipeline.yaml` may say, what is refused, and whether the refusal helps.
 
 use lakehouse_contract::{
-    Compression, ContractError, CsvFormat, Dataset, Files, Format, Input, JsonLayout, MartFormat,
-    Materialised, Name, Pipeline, Source, WhenMissing, Window,
+    Columns, Compression, ContractError, CsvFormat, Database, Dataset, Files, Format, Input,
+    JsonLayout, MartFormat, Materialised, Name, Pipeline, Relation, Source, Take, WhenMissing,
+    Window,
 };
 
 const EVERYTHING: &str = r#"
@@ -33,8 +34,10 @@ marts:
 "#;
 
 fn files_of(dataset: &Dataset) -> &Files {
-    let Source::Files(files) = &dataset.source;
-    files
+    match &dataset.source {
+        Source::Files(files) => files,
+        Source::Table(_) => panic!("files"),
+    }
 }
 
 fn name(text: &str) -> Name {
@@ -380,4 +383,155 @@ marts:
             "19:10 the key `grain` is missing",
         ]
     );
+}
+
+const TABLES: &str = r#"
+name: community
+sources:
+  community_pg: {postgres: {}}
+  community_cassandra: {cassandra: {keyspace: community}}
+datasets:
+  users: {contract: contracts/users.odcs.yaml, from: {source: community_pg, table: public.users}, take: whole, columns: all, except: [password], compression: zstd}
+  activities: {contract: contracts/activities.odcs.yaml, from: {source: community_pg, query: queries/activities.sql}, take: {day: created_at}}
+  purchases: {contract: contracts/purchases.odcs.yaml, from: {source: community_cassandra, table: user_purchases}, take: {day: purchase_time}}
+  invoices: {contract: contracts/invoices.odcs.yaml, from: /d, files: "*.csv", format: {csv: {}}}
+"#;
+
+#[test]
+fn tables_of_databases_are_read() {
+    let pipeline = Pipeline::parse(TABLES).unwrap();
+    assert_eq!(pipeline.sources[&name("community_pg")], Database::Postgres);
+    let keyspace = "community".to_owned();
+    assert_eq!(
+        pipeline.sources[&name("community_cassandra")],
+        Database::Cassandra { keyspace }
+    );
+    let table = |dataset: &str| pipeline.datasets[&name(dataset)].source.table();
+    let users = table("users").unwrap();
+    assert_eq!(users.source.as_str(), "community_pg");
+    assert_eq!(users.relation, Relation::Table("public.users".to_owned()));
+    assert_eq!(users.take, Take::Whole);
+    let except = vec!["password".to_owned()];
+    assert_eq!(users.columns, Columns::All { except });
+    assert_eq!(users.format.compression(), Compression::Zstd);
+    let activities = table("activities").unwrap();
+    assert_eq!(
+        activities.relation,
+        Relation::Query("queries/activities.sql".to_owned())
+    );
+    let column = "created_at".to_owned();
+    assert_eq!(activities.take, Take::Day { column });
+    assert_eq!(activities.columns, Columns::OfContract);
+    assert_eq!(
+        activities.format,
+        Format::Csv(CsvFormat::default(), Compression::None)
+    );
+    assert!(table("invoices").is_none());
+    // Old objects stay what they are when `compression` changes.
+    let source = &pipeline.datasets[&name("users")].source;
+    assert_eq!(
+        source.format_of("part-00000-000.csv").compression(),
+        Compression::None
+    );
+    assert_eq!(
+        source.format_of("part-00000-000.csv.zst").compression(),
+        Compression::Zstd
+    );
+}
+
+#[test]
+fn what_cannot_be_taken_out_of_a_database_is_refused_where_it_is_said() {
+    for (from, to, message) in [
+        (
+            "{postgres: {}}",
+            "{}",
+            "source `community_pg`: it names not exactly one of `postgres` and `cassandra` (line 4, column 17)",
+        ),
+        (
+            "{postgres: {}}",
+            "{postgers: {}}",
+            "source `community_pg`: unknown key `postgers` (line 4, column 18)",
+        ),
+        (
+            "source: community_pg, table: public.users",
+            "source: comunity_pg, table: public.users",
+            "dataset `users`: there is no source `comunity_pg` (line 7, column 63)",
+        ),
+        (
+            "table: public.users",
+            "tabel: public.users",
+            "dataset `users`: unknown key `tabel` (line 7, column 77)",
+        ),
+        (
+            "table: public.users",
+            "table: public.users, query: q.sql",
+            "dataset `users`: `from` names not exactly one of `table` and `query` (line 7, column 54)",
+        ),
+        (
+            "table: public.users",
+            "table: a.b.c",
+            "dataset `users`: `a.b.c` is not the name of a table (line 7, column 84)",
+        ),
+        (
+            "query: queries/activities.sql",
+            "query: ../a.sql",
+            "dataset `activities`: `../a.sql` is not the path of an `.sql` file inside the pipeline's folder (line 8, column 94)",
+        ),
+        (
+            "table: user_purchases",
+            "query: q.sql",
+            "dataset `purchases`: a query is for PostgreSQL alone (line 9, column 99)",
+        ),
+        (
+            "table: user_purchases",
+            "table: community.user_purchases",
+            "dataset `purchases`: `community.user_purchases` is not the name of a table (line 9, column 99)",
+        ),
+        (
+            "take: whole, columns",
+            "columns",
+            "dataset `users`: the key `take` is missing (line 7, column 54)",
+        ),
+        (
+            "take: whole,",
+            "take: all,",
+            "dataset `users`: `all` is not a value of `take` (line 7, column 105)",
+        ),
+        (
+            "{day: created_at}",
+            "{dya: created_at}",
+            "dataset `activities`: unknown key `dya` (line 8, column 126)",
+        ),
+        (
+            "columns: all, except",
+            "except",
+            "dataset `users`: `except` needs `columns: all` (line 7, column 120)",
+        ),
+        (
+            "compression: zstd",
+            "compression: gzip",
+            "dataset `users`: `gzip` is not a value of `compression` (line 7, column 159)",
+        ),
+        (
+            "compression: zstd",
+            "files: '*.csv'",
+            "dataset `users`: `files` is for a dataset that comes from files (line 7, column 153)",
+        ),
+        (
+            "files: \"*.csv\"",
+            "take: whole, files: \"*.csv\"",
+            "dataset `invoices`: `take` is for a dataset that comes from a table of a database (line 10, column 70)",
+        ),
+        (
+            "files: \"*.csv\", ",
+            "",
+            "dataset `invoices`: the key `files` is missing (line 10, column 60)",
+        ),
+    ] {
+        assert!(TABLES.contains(from), "{from}");
+        let (_, problems) = Pipeline::judge(&TABLES.replacen(from, to, 1));
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(told, [message]);
+        assert!(problems[0].hint().is_some(), "{message}");
+    }
 }

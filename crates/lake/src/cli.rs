@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use lakehouse_contract::{Name, RunDate};
 
 /// Stages that `lake <stage> …` calls.
-pub const STAGES: [&str; 5] = ["bronze", "silver", "check", "gold", "cleanup"];
+pub const STAGES: [&str; 6] = ["bronze", "extract", "silver", "check", "gold", "cleanup"];
 
 /// Arguments of `lake`.
 #[derive(Debug, Parser)]
@@ -13,7 +13,7 @@ pub const STAGES: [&str; 5] = ["bronze", "silver", "check", "gold", "cleanup"];
     version,
     about = "Run, show, validate and test pipelines without a scheduler",
     long_about = "Run, show, validate and test pipelines without a scheduler.\n\n\
-        `lake bronze`, `lake silver`, `lake check`, `lake gold` and `lake cleanup` call the stage of that \
+        `lake bronze`, `lake extract`, `lake silver`, `lake check`, `lake gold` and `lake cleanup` call the stage of that \
         name with the arguments that follow."
 )]
 pub struct Arguments {

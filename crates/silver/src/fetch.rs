@@ -96,9 +96,12 @@ fn needed_bytes(job: &Job<'_>, manifest: &Manifest) -> u64 {
         .files
         .iter()
         .fold(0_u64, |sum, file| sum.saturating_add(file.size_bytes));
-    let growth = match job.dataset.source.format().compression() {
-        Compression::None => 1,
-        _ => GROWTH_OF_COMPRESSED,
+    let is_compressed = |file: &ManifestFile| {
+        job.dataset.source.format_of(&file.object).compression() != Compression::None
+    };
+    let growth = match manifest.files.iter().any(is_compressed) {
+        false => 1,
+        true => GROWTH_OF_COMPRESSED,
     };
     let decoded = stored.saturating_mul(growth);
     decoded.saturating_add(decoded.saturating_sub(job.context.memory_limit_bytes))
@@ -134,7 +137,7 @@ async fn fetch_one(
         .hint("run bronze again for this day; it restores what the source still has"));
     };
     let (sender, receiver) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
-    let format = job.dataset.source.format().clone();
+    let format = job.dataset.source.format_of(&file.object);
     let output_path = path.clone();
     let decoder = tokio::task::spawn_blocking(move || {
         decode(&format, ChannelReader::new(receiver), output_path)

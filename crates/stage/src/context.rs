@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::PathBuf;
 
-use lakehouse_contract::{Contract, Dataset, Name, Pipeline, RunDate};
+use lakehouse_contract::{Contract, Dataset, Name, Pipeline, Query, RunDate};
 use lakehouse_store::{Layout, Location, ObjectStore, Place, StoreError};
 
 use crate::signals::SignalCleanup;
@@ -93,6 +93,8 @@ pub struct Context {
     pub contracts: BTreeMap<Name, Contract>,
     /// The text of each mart's SELECT.
     pub mart_sql: BTreeMap<Name, String>,
+    /// The query of each dataset that comes from one.
+    pub queries: BTreeMap<Name, Query>,
     /// The run date.
     pub date: RunDate,
     /// The run's id.
@@ -149,6 +151,7 @@ impl Context {
             pipeline_dir: source.directory.clone(),
             contracts: source.contracts.clone(),
             mart_sql: source.mart_sql.clone(),
+            queries: source.queries.clone(),
             date: common.date,
             run_id: common.run_id.clone(),
             store,

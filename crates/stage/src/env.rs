@@ -196,6 +196,15 @@ pub const LAKE_PSEUDONYM_KEY: Variable = secret(only(
     ),
     &["silver", "lake"],
 ));
+/// The connections of databases; `connection` reads them, one for each name.
+pub const LAKE_CONNECTION: Variable = secret(only(
+    plain(
+        "LAKE_CONNECTION_<NAME>",
+        "none; needed for each database that a pipeline names",
+        "How to reach a database: `postgresql://user:password@host:port/database?…`, `cassandra://user:password@host:port?…`, or the JSON of an Airflow connection (docs/databases.md); from the Airflow connection of the same name.",
+    ),
+    &["extract", "lake"],
+));
 /// The level of logs.
 pub const LAKE_LOG: Variable = plain(
     "LAKE_LOG",
@@ -310,6 +319,7 @@ pub const ALL: &[&Variable] = &[
     &LAKE_S3_READ_TIMEOUT_SECS,
     &LAKE_S3_OPERATION_TIMEOUT_SECS,
     &LAKE_PSEUDONYM_KEY,
+    &LAKE_CONNECTION,
     &LAKE_MEMORY_LIMIT,
     &LAKE_THREADS,
     &LAKE_WORKSPACE_DIR,

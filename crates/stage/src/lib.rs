@@ -12,6 +12,7 @@
 
 mod aggregate;
 mod arguments;
+pub mod connection;
 mod context;
 mod conversions;
 pub mod env;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lakehouse_contract::{Contract, Dataset, Name, Pipeline, Source, expand_environment};
+use lakehouse_contract::{
+    Contract, Dataset, Name, Pipeline, Query, Relation, Source, Take, expand_environment,
+};
 
 use crate::{Exit, Finding, StageError, env, findings};
 
@@ -21,6 +23,8 @@ pub struct LoadedPipeline {
     pub contracts: BTreeMap<Name, Contract>,
     /// The text of each mart's SELECT.
     pub mart_sql: BTreeMap<Name, String>,
+    /// The query of each dataset that comes from one.
+    pub queries: BTreeMap<Name, Query>,
 }
 
 impl LoadedPipeline {
@@ -36,7 +40,11 @@ impl LoadedPipeline {
                 .to_string_lossy()
                 .into_owned());
         }
-        let Source::Files(files) = &dataset.source;
+        let Source::Files(files) = &dataset.source else {
+            return Err(StageError::bug(format!(
+                "the dataset `{name}` comes from a database, not from files"
+            )));
+        };
         expand_environment(&files.from, |name| std::env::var(name).ok()).map_err(|error| {
             let file = self.directory.join(PIPELINE_FILE);
             let stage_error = StageError::from(error);
@@ -239,6 +247,36 @@ pub fn judge_folder(directory: &Path) -> (Option<LoadedPipeline>, Vec<Finding>) 
     }
     let states = pipeline.judge_states(&contracts);
     findings.extend(states.iter().map(|error| Finding::of_yaml(&file, error)));
+    let mut queries = BTreeMap::new();
+    for (dataset_name, dataset) in &pipeline.datasets {
+        let Some(table) = dataset.source.table() else {
+            continue;
+        };
+        let Relation::Query(path) = &table.relation else {
+            continue;
+        };
+        let query_file = directory.join(path);
+        let text = match read(&query_file) {
+            Ok(text) => text,
+            Err(finding) => {
+                findings.push(finding);
+                continue;
+            }
+        };
+        match Query::parse(&text) {
+            Err(error) => findings.push(Finding::of_yaml(&query_file, &error)),
+            Ok(query) if query.names_day() && table.take == Take::Whole => {
+                findings.push(in_pipeline(
+                    table.take_position,
+                    format!("dataset `{dataset_name}`: `{path}` asks for the day's bounds, and `take: whole` has none"),
+                    "write `take: {day: <column>}`, or a query without `:day_start` and `:day_end`",
+                ));
+            }
+            Ok(query) => {
+                queries.insert(dataset_name.clone(), query);
+            }
+        }
+    }
     let mut mart_sql = BTreeMap::new();
     for mart in pipeline.marts.keys() {
         match read(&directory.join("marts").join(format!("{mart}.sql"))) {
@@ -253,6 +291,7 @@ pub fn judge_folder(directory: &Path) -> (Option<LoadedPipeline>, Vec<Finding>) 
         pipeline,
         contracts,
         mart_sql,
+        queries,
     };
     (Some(loaded), findings)
 }

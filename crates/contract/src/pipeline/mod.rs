@@ -6,6 +6,7 @@ mod mart;
 mod pattern;
 mod raw;
 mod schedule;
+mod source;
 mod states;
 mod window;
 
@@ -16,6 +17,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 pub use pattern::{FileGlob, FilePattern};
+pub use source::{Columns, Database, Relation, Source, Table, Take};
 pub use window::{BeforeFirst, HISTORY_DATE, Window};
 
 use crate::{ContractError, Name, Position, Problems, error};
@@ -37,6 +39,8 @@ pub struct Pipeline {
     pub schedule: Option<Schedule>,
     /// What it reads from the environment besides the lake's own variables.
     pub environment: Vec<String>,
+    /// The databases that datasets come from.
+    pub sources: BTreeMap<Name, Database>,
     /// The tables that it reads.
     pub datasets: BTreeMap<Name, Dataset>,
     /// The gold tables that it makes.
@@ -65,23 +69,6 @@ pub struct Dataset {
     pub source: Source,
     /// What a day without a source and without a manifest is.
     pub when_missing: WhenMissing,
-}
-
-/// Where a dataset comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Source {
-    /// Files of a folder or of an S3 prefix.
-    Files(Files),
-}
-
-impl Source {
-    /// How it is written in bronze.
-    #[must_use]
-    pub fn format(&self) -> &Format {
-        match self {
-            Self::Files(files) => &files.format,
-        }
-    }
 }
 
 /// Files of a folder or of an S3 prefix.

@@ -5,18 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use super::format::{RawFormat, read_format};
+use super::format::RawFormat;
 use super::mart::{RawMart, read_mart};
 use super::schedule::check_cron;
-use super::{Dataset, Files, Pipeline, Schedule, Source, WhenMissing};
+use super::source::{self, RawDatabase, RawSource, RawTable, RawTake};
+use super::{Database, Dataset, Pipeline, Schedule, WhenMissing};
 use crate::types::timezone;
-use crate::yaml::{self, At, Spanned, choose_or_default};
+use crate::yaml::{self, At, Spanned, TextOr, choose_or_default};
 use crate::{ContractError, Name, Problems, RunDate, environment, environment_names};
 
 /// Keys that are known only to be refused.
 const REFUSED: [&str; 2] = ["lateness_days", "portable"];
 /// What the parts of a pipeline are called in errors.
-const LABELS: [(&str, &str); 2] = [("datasets", "dataset"), ("marts", "mart")];
+const LABELS: [(&str, &str); 3] = [
+    ("sources", "source"),
+    ("datasets", "dataset"),
+    ("marts", "mart"),
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +34,8 @@ struct RawPipeline {
     schedule: At<RawSchedule>,
     #[serde(default)]
     environment: Vec<Spanned<String>>,
+    #[serde(default)]
+    sources: BTreeMap<String, Spanned<RawDatabase>>,
     datasets: Spanned<BTreeMap<String, Spanned<RawDataset>>>,
     #[serde(default)]
     marts: BTreeMap<String, Spanned<RawMart>>,
@@ -46,11 +53,15 @@ struct RawSchedule {
 #[serde(deny_unknown_fields)]
 struct RawDataset {
     contract: Spanned<String>,
-    from: Spanned<String>,
-    files: Spanned<String>,
-    format: Spanned<RawFormat>,
+    from: Spanned<TextOr<RawTable>>,
+    files: At<String>,
+    format: At<RawFormat>,
     #[serde(rename = "whenMissing")]
     when_missing: At<String>,
+    take: At<TextOr<RawTake>>,
+    columns: At<String>,
+    except: At<Vec<String>>,
+    compression: At<String>,
 }
 
 /// A pipeline, and what of its text is not in it.
@@ -80,12 +91,17 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Option<ReadPipeline> 
                 .at(raw.datasets.referenced),
         );
     }
+    let (sources, sources_are_whole) = read_sources(raw.sources, problems);
+    // Where one of them is broken, a dataset may well name it.
+    let databases = (is_whole && sources_are_whole).then_some(&sources);
     let mut broken = BTreeSet::new();
     let mut datasets = BTreeMap::new();
     for (key, dataset) in raw.datasets.value {
         let mut found = Problems::default();
         let name = found.keep(key.parse::<Name>());
-        let read = read_dataset(dataset.value, &environment, is_whole, &mut found);
+        let declared = is_whole.then_some(environment.as_slice());
+        let (value, dataset_is_whole) = (dataset.value, dataset.is_whole);
+        let read = read_dataset(value, dataset_is_whole, declared, databases, &mut found);
         match (name, read) {
             (Some(name), Some(read)) if found.count() == 0 => {
                 datasets.insert(name, read);
@@ -139,6 +155,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Option<ReadPipeline> 
         tags: raw.tags,
         schedule,
         environment,
+        sources,
         datasets,
         marts,
     };
@@ -212,10 +229,40 @@ fn read_schedule(raw: RawSchedule, problems: &mut Problems) -> Option<Schedule> 
     })
 }
 
+/// The databases, and whether all that are named are sound.
+fn read_sources(
+    raw: BTreeMap<String, Spanned<RawDatabase>>,
+    problems: &mut Problems,
+) -> (BTreeMap<Name, Database>, bool) {
+    let mut sources = BTreeMap::new();
+    let mut are_whole = true;
+    for (key, database) in raw {
+        let at = database.referenced;
+        are_whole &= database.is_whole;
+        let read = match database.is_whole {
+            true => source::read_database(&key, database),
+            // What is missing may just not have been understood, and that was told.
+            false => continue,
+        };
+        let place = format!("source `{key}`");
+        match problems.keep(read.map_err(|error| match error.line() {
+            Some(_) => error.within(place),
+            None => error.within(place).at(at),
+        })) {
+            Some((name, database)) => {
+                sources.insert(name, database);
+            }
+            None => are_whole = false,
+        }
+    }
+    (sources, are_whole)
+}
+
 fn read_dataset(
     raw: RawDataset,
-    environment: &[String],
     is_whole: bool,
+    declared: Option<&[String]>,
+    databases: Option<&BTreeMap<Name, Database>>,
     problems: &mut Problems,
 ) -> Option<Dataset> {
     let contract = &raw.contract;
@@ -233,34 +280,33 @@ fn read_dataset(
             .at(contract.referenced),
         );
     }
-    let declared = is_whole.then_some(environment);
-    let from = check_source(&raw.from.value, declared);
-    problems.keep(from.map_err(|error| error.at(raw.from.referenced)));
-    let files = raw.files.value.parse();
-    let files = problems.keep(files.map_err(|error: ContractError| error.at(raw.files.referenced)));
-    let (location, format_is_whole) = (raw.format.referenced, raw.format.is_whole);
-    let format = match read_format(raw.format.value) {
-        // What is missing in a format that was not understood may have been there.
-        Err(error) if !format_is_whole && error.line().is_none() => None,
-        read => problems.keep(read.map_err(|error| error.at(location))),
-    };
     let choices = [("skip", WhenMissing::Skip), ("fail", WhenMissing::Fail)];
-    let when_missing = choose_or_default("whenMissing", raw.when_missing, &choices, &[]);
+    let when_missing = choose_or_default("whenMissing", raw.when_missing.clone(), &choices, &[]);
     let when_missing = problems.keep_default(when_missing);
+    let source = RawSource {
+        from: raw.from,
+        files: raw.files,
+        format: raw.format,
+        when_missing: raw.when_missing,
+        take: raw.take,
+        columns: raw.columns,
+        except: raw.except,
+        compression: raw.compression,
+    };
+    let source = source::read_source(source, is_whole, declared, databases, problems);
     Some(Dataset {
         contract_position: raw.contract.referenced,
         contract_path: raw.contract.value,
-        source: Source::Files(Files {
-            from: raw.from.value,
-            files: files?,
-            format: format?,
-        }),
+        source: source?,
         when_missing,
     })
 }
 
 /// `declared` is none where it is not known what `environment` declares.
-fn check_source(from: &str, declared: Option<&[String]>) -> Result<(), ContractError> {
+pub(super) fn check_files_from(
+    from: &str,
+    declared: Option<&[String]>,
+) -> Result<(), ContractError> {
     if from.is_empty() {
         return Err(ContractError::invalid("`from` is empty")
             .with_hint("name a folder, or `s3://bucket/prefix`"));

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::Error;
 
 pub use node::Position;
-pub(crate) use read::Spanned;
+pub(crate) use read::{Spanned, TextOr};
 
 use crate::{ContractError, Problems, error, suggest};
 

@@ -63,6 +63,44 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     }
 }
 
+/// A text, or a mapping that says more: `take: whole` and `take: {day: created_at}`.
+#[derive(Clone, Debug)]
+pub(crate) enum TextOr<T> {
+    /// The text.
+    Text(String),
+    /// What the mapping says.
+    Other(T),
+}
+
+const TEXT_OR: &str = "\0lakehouse text or mapping";
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = TextOr<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a text or a mapping")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<TextOr<T>, E> {
+                Ok(TextOr::Text(text.to_owned()))
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                inner: D,
+            ) -> Result<TextOr<T>, D::Error> {
+                T::deserialize(inner).map(TextOr::Other)
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(TEXT_OR, Either(PhantomData))
+    }
+}
+
 /// How a document is read.
 pub(super) struct Reading<'a> {
     /// Keys that the structs know only to refuse them; they are not offered as keys to use.
@@ -372,6 +410,9 @@ impl<'a> Deserializer<'a> for Reader<'a> {
                 reader: Some(self),
                 next: 0,
             });
+        }
+        if name == TEXT_OR && !matches!(self.node.value, Value::Mapping(_)) {
+            return self.deserialize_str(visitor);
         }
         visitor.visit_newtype_struct(self)
     }

@@ -1,6 +1,6 @@
-//! One day: bronze, silver, check, gold; cleanup in any case.
+//! One day: bronze or extract or both, silver, check, gold; cleanup in any case.
 
-use lakehouse_contract::RunDate;
+use lakehouse_contract::{Pipeline, RunDate};
 use lakehouse_stage::{Exit, StageError};
 use serde_json::Value;
 
@@ -8,8 +8,26 @@ use crate::child::{self, Call, StageOutcome};
 use crate::cli::RunArguments;
 use crate::run::share::Share;
 
-/// The stages of a day in their order. Snapshots are built after the range.
-const STAGES: [&str; 4] = ["bronze", "silver", "check", "gold"];
+/// The stages of a day behind those that fill bronze, in their order. Snapshots are built after the
+/// range.
+const STAGES: [&str; 3] = ["silver", "check", "gold"];
+
+/// The stages that fill bronze for a pipeline, by where its datasets come from.
+#[must_use]
+pub fn intake(pipeline: &Pipeline, source_root: bool) -> Vec<&'static str> {
+    let tables = pipeline
+        .datasets
+        .values()
+        .filter(|dataset| dataset.source.table().is_some())
+        .count();
+    // A folder that stands in for every source is read by bronze.
+    match (tables, pipeline.datasets.len() - tables) {
+        (0, _) => vec!["bronze"],
+        _ if source_root => vec!["bronze"],
+        (_, 0) => vec!["extract"],
+        _ => vec!["bronze", "extract"],
+    }
+}
 
 /// A day to run.
 pub struct Day<'a> {
@@ -23,6 +41,8 @@ pub struct Day<'a> {
     pub share: &'a Share,
     /// Whether the stages' log lines are passed on.
     pub forward_logs: bool,
+    /// The stages that fill bronze.
+    pub intake: &'a [&'static str],
 }
 
 /// How a day ended.
@@ -55,9 +75,10 @@ impl Day<'_> {
     /// A stage cannot be started at all.
     pub async fn run(&self, at: impl Fn(&str)) -> Result<DayOutcome, StageError> {
         let started = std::time::Instant::now();
+        let mut something_came = false;
         let mut result = DayOutcome {
             exit: Exit::Done,
-            stage: "bronze",
+            stage: self.intake.first().copied().unwrap_or("bronze"),
             error: None,
             rows_read: 0,
             rows_published: 0,
@@ -66,12 +87,19 @@ impl Day<'_> {
             elapsed_secs: 0.0,
             plan: Vec::new(),
         };
-        for stage in STAGES {
+        for &stage in self.intake.iter().chain(&STAGES) {
             at(stage);
             let outcome = child::run(&self.call(stage)).await?;
             result.stage = stage;
             result.note(&outcome);
             let exit = outcome.exit();
+            let is_intake = self.intake.contains(&stage);
+            something_came |= is_intake && exit == Exit::Done;
+            // One of two that fill bronze may have nothing to do.
+            let is_last_intake = self.intake.last() == Some(&stage);
+            if is_intake && exit == Exit::Nothing && (!is_last_intake || something_came) {
+                continue;
+            }
             // A pipeline without marts, or with snapshots only, has nothing to do in gold.
             if !(stage == "gold" && exit == Exit::Nothing) {
                 result.exit = exit;

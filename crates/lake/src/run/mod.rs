@@ -60,7 +60,9 @@ pub async fn run(base: &Base, arguments: &RunArguments) -> Result<Exit, StageErr
         threads_each = share.threads, memory_each_bytes = share.memory_limit_bytes, "run"
     );
     let progress = DayProgress::new(&base.progress, dates.len() as u64, there.len() as u64);
-    let outcomes = run_days(arguments, &days, &run_id, &share, &progress).await?;
+    let source_root = lakehouse_stage::env::read(&lakehouse_stage::env::LAKE_SOURCE_ROOT)?;
+    let intake = day::intake(&loaded.pipeline, source_root.is_some());
+    let outcomes = run_days(arguments, &days, &run_id, &share, &intake, &progress).await?;
     let snapshots = snapshots::run(
         base,
         arguments,
@@ -89,6 +91,7 @@ async fn run_days(
     days: &[RunDate],
     run_id: &str,
     share: &Share,
+    intake: &[&'static str],
     progress: &DayProgress,
 ) -> Result<BTreeMap<RunDate, DayOutcome>, StageError> {
     let mut running = futures::stream::iter(days)
@@ -98,6 +101,7 @@ async fn run_days(
                 run_id,
                 arguments,
                 share,
+                intake,
                 forward_logs: progress.forward_logs,
             };
             async move {
