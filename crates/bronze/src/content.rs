@@ -20,6 +20,7 @@ impl HashedFile {
             size_bytes: file.size_bytes,
             sha256,
             modified_at: file.modified_at,
+            rows: None,
         };
         Self { file, delivered }
     }

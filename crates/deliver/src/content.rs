@@ -16,6 +16,8 @@ pub struct DeliveredFile {
     pub sha256: String,
     /// When the source last changed it.
     pub modified_at: DateTime<Utc>,
+    /// How many rows it has, where that was counted.
+    pub rows: Option<u64>,
 }
 
 /// Whether bytes became an object.

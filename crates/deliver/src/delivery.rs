@@ -8,13 +8,14 @@ use lakehouse_stage::{Bar, Context, DataObject, Section, StageError};
 use lakehouse_store::manifest::{self, Manifest, ManifestFile};
 use lakehouse_store::{Location, ObjectAddress, StoreError, sha256_of_bytes};
 
+use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::content::{Content, DeliveredFile};
 use crate::place::{Partition, Placed, place};
 use crate::sweep::sweep;
 
 /// How often another run may be faster with the manifest.
-const MOST_ROUNDS: u32 = 20;
+pub(crate) const MOST_ROUNDS: u32 = 20;
 
 /// The delivery of one dataset's files on one day, and what the run report says of it.
 pub struct Delivery<'a> {
@@ -26,7 +27,7 @@ pub struct Delivery<'a> {
 
 /// What became of the manifest.
 #[derive(Debug, PartialEq, Eq)]
-enum Saved {
+pub(crate) enum Saved {
     /// It said the same already.
     Unchanged,
     Written,
@@ -97,11 +98,31 @@ impl<'a> Delivery<'a> {
             }
             tracing::info!(dataset = %self.dataset, "another run wrote the manifest meanwhile; looking again");
         }
-        Err(StageError::transient(format!(
+        Err(self.overtaken())
+    }
+
+    /// Begins a delivery of files that are placed one by one.
+    ///
+    /// # Errors
+    /// A manifest that cannot be understood (2), and what the store says.
+    pub async fn batch(&self) -> Result<Batch<'_>, StageError> {
+        Batch::begin(self).await
+    }
+
+    pub(crate) fn context(&self) -> &'a Context {
+        self.context
+    }
+
+    pub(crate) fn dataset(&self) -> &Name {
+        &self.dataset
+    }
+
+    pub(crate) fn overtaken(&self) -> StageError {
+        StageError::transient(format!(
             "other runs keep writing the manifest of `{}`",
             self.partition
         ))
-        .hint("run the stage again when they have ended"))
+        .hint("run the stage again when they have ended")
     }
 
     /// One attempt: false when it has to be made again from what is there now.
@@ -171,7 +192,7 @@ impl<'a> Delivery<'a> {
         Ok(true)
     }
 
-    async fn sweep(&self, clock: &Clock<'_>) -> Result<(), StageError> {
+    pub(crate) async fn sweep(&self, clock: &Clock<'_>) -> Result<(), StageError> {
         let _phase = self.section.phase("sweep");
         let Some(before) = clock.sweep_before() else {
             tracing::warn!("the store does not say what time it is: nothing is removed");
@@ -239,7 +260,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Writes the manifest where it would say something else than the one that is there.
-    async fn save(
+    pub(crate) async fn save(
         &self,
         manifest: &Manifest,
         old: Option<&(Manifest, String)>,
@@ -264,7 +285,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// What the partition holds: sizes by name.
-    async fn present(&self) -> Result<BTreeMap<String, u64>, StageError> {
+    pub(crate) async fn present(&self) -> Result<BTreeMap<String, u64>, StageError> {
         let objects = self.context.store.list(&self.partition).await?;
         Ok(objects
             .iter()
@@ -282,7 +303,7 @@ pub fn files_at_once(context: &Context) -> usize {
     context.threads.clamp(2, 8)
 }
 
-async fn place_one(
+pub(crate) async fn place_one(
     content: &impl Content,
     old: Option<&ManifestFile>,
     partition: &Partition<'_>,
@@ -293,6 +314,7 @@ async fn place_one(
         size_bytes,
         sha256,
         modified_at,
+        rows,
     } = content.file().clone();
     if let Some(old) = old
         && old.sha256 == sha256
@@ -310,6 +332,7 @@ async fn place_one(
         size_bytes,
         sha256,
         modified_at,
+        rows,
     };
     Ok((entry, Some(placed)))
 }

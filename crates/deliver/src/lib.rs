@@ -13,12 +13,14 @@
 //! counted on only while it is younger than half of that; an older one stays what it is, and the
 //! bytes are sent again under another name.
 
+mod batch;
 mod clock;
 mod content;
 mod delivery;
 mod place;
 mod sweep;
 
+pub use batch::Batch;
 pub use content::{Content, DeliveredFile, Sent};
 pub use delivery::{Delivery, files_at_once};
 

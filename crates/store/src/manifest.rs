@@ -45,6 +45,9 @@ pub struct ManifestFile {
     pub sha256: String,
     /// When the source file was last modified, as the source said.
     pub modified_at: DateTime<Utc>,
+    /// How many rows it has; only of what was taken out of a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
 }
 
 impl Manifest {
@@ -152,6 +155,7 @@ mod tests {
             size_bytes: 3,
             sha256: "00".repeat(32),
             modified_at: chrono::DateTime::UNIX_EPOCH,
+            rows: None,
         }
     }
 
