@@ -5,6 +5,7 @@
 //! panic when the machine does not let them work: a test has nothing better to do.
 
 mod canned;
+mod cutting_proxy;
 mod environment;
 mod executable;
 mod fault;
@@ -12,17 +13,20 @@ mod faulty;
 mod faulty_http;
 mod minio;
 mod outcome;
+mod postgres;
 mod process;
 mod server;
 mod tls;
 
 pub use canned::CannedServer;
+pub use cutting_proxy::CuttingProxy;
 pub use environment::Env;
 pub use executable::{executable, find_executable};
 pub use fault::{Fault, SeenRequest};
 pub use faulty::FaultyStore;
 pub use minio::{minio_or_skip, say};
 pub use outcome::Outcome;
+pub use postgres::{Postgres, postgres_or_skip};
 pub use process::{ProcessGroup, resident_bytes};
 pub use server::Server;
 pub use tls::{ServerCertificate, TlsStore};

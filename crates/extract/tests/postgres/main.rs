@@ -1,0 +1,10 @@
+//! `lake-extract` against a real PostgreSQL.
+
+mod broken;
+mod configuration;
+mod days;
+mod fixture;
+mod ranges;
+mod secrets;
+mod tls;
+mod types;
