@@ -21,6 +21,7 @@ def _stage(name: str, *arguments: str) -> str:
 
 
 BRONZE = _DATASETS + _PRUNE + _stage("bronze", _RUN, '"$@"')
+EXTRACT = _DATASETS + _PRUNE + _stage("extract", _RUN, '"$@"')
 SILVER = _DATASETS + _PROFILE + _stage("silver", _RUN, '"$@"')
 CHECK = _DATASETS + _stage("check", _RUN, '"$@"')
 GOLD = _stage("gold", _RUN, "--materialised partition")

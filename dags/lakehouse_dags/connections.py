@@ -8,7 +8,7 @@ a store that refuses everything, or as another store.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +46,26 @@ def pseudonym_environment() -> dict[str, str]:
         )
     _hide(connection.password)
     return {"LAKE_PSEUDONYM_KEY": connection.password}
+
+
+def source_environment(sources: Iterable[str]) -> dict[str, str]:
+    """How to reach each of a pipeline's databases, as Airflow itself writes a connection."""
+    found = {}
+    for name in sources:
+        connection = _get(name)
+        _hide(connection.password)
+        fields = {
+            "conn_type": connection.conn_type,
+            "login": connection.login,
+            "password": connection.password,
+            "host": connection.host,
+            "port": connection.port,
+            "schema": connection.schema,
+            "extra": connection.extra,
+        }
+        given = {field: value for field, value in fields.items() if value not in _NOTHING}
+        found[f"LAKE_CONNECTION_{name.upper()}"] = json.dumps(given)
+    return found
 
 
 def _store_variables(connection: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The DAG of a pipeline: bronze, silver, check, gold, snapshots; cleanup in any case."""
+"""The DAG of a pipeline: bronze or extract or both, silver, check, gold, snapshots; cleanup in any case."""
 
 from __future__ import annotations
 
@@ -63,9 +63,15 @@ def build(pipeline: Pipeline, settings: Settings) -> DAG:
 
     many = settings.max_active_runs
     bronze, silver, gold = layers["bronze"], layers["silver"], layers["gold"]
+    intake = []
+    if files := _outlets(bronze, pipeline, of_databases=False):
+        intake.append(stage("bronze", commands.BRONZE, many, outlets=files))
+    if tables := _outlets(bronze, pipeline, of_databases=True):
+        intake.append(stage("extract", commands.EXTRACT, many, outlets=tables, sources=True))
+    # One of the two may have nothing to do: what has nothing for an old day skips no others.
+    rule = {"trigger_rule": "none_failed_min_one_success"} if len(intake) > 1 else {}
     tasks = [
-        stage("bronze", commands.BRONZE, many, outlets=bronze),
-        stage("silver", commands.SILVER, many, inlets=bronze, pseudonyms=True),
+        stage("silver", commands.SILVER, many, inlets=bronze, pseudonyms=True, **rule),
         stage("check", commands.CHECK, many, outlets=silver),
     ]
     partitions, snapshots = _split(gold, pipeline)
@@ -78,11 +84,22 @@ def build(pipeline: Pipeline, settings: Settings) -> DAG:
             stage("snapshots", commands.SNAPSHOTS, 1, inlets=read, outlets=snapshots)
         )
     cleanup = stage("cleanup", commands.CLEANUP, None)
+    for task in intake:
+        task >> tasks[0]
     for earlier, later in pairwise(tasks):
         earlier >> later
     # A teardown without a setup runs after success, failure and kill, and decides nothing.
     tasks[-1] >> cleanup.as_teardown()
     return dag
+
+
+def _outlets(bronze: list[Any], pipeline: Pipeline, *, of_databases: bool) -> list[Any]:
+    """The assets of the datasets that come from databases, or of those that come from files."""
+    return [
+        asset
+        for asset, dataset in zip(bronze, pipeline.datasets, strict=True)
+        if (dataset in pipeline.tables) == of_databases
+    ]
 
 
 def _split(gold: list[Any], pipeline: Pipeline) -> tuple[list[Any], list[Any]]:

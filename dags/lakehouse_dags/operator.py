@@ -37,6 +37,7 @@ class StageOperator(BashOperator):
         schedule: days.Schedule | None,
         runs_at_once: int,
         pseudonyms: bool = False,
+        sources: bool = False,
         settings: Mapping[str, str] | None = None,
         **arguments: Any,
     ) -> None:
@@ -47,6 +48,7 @@ class StageOperator(BashOperator):
         self.schedule_of_day = schedule
         self.runs_at_once = runs_at_once
         self.pseudonyms = pseudonyms
+        self.sources = sources
         self.settings = dict(settings or {})
         self.run_date: str | None = None
         self.run_date_reason = ""
@@ -97,6 +99,8 @@ class StageOperator(BashOperator):
         result.update(connections.store_environment())
         if pipeline and self.pseudonyms and pipeline.pseudonymises:
             result.update(connections.pseudonym_environment())
+        if pipeline and self.sources:
+            result.update(connections.source_environment(pipeline.sources))
         return result
 
     def _take_day(self, context: Any) -> days.RunDay:

@@ -38,6 +38,9 @@ class Pipeline:
     schedule: Schedule | None
     environment: tuple[str, ...]
     datasets: tuple[str, ...]
+    # Those of them that come from databases, and the databases: each a connection of its name.
+    tables: tuple[str, ...]
+    sources: tuple[str, ...]
     partition_marts: tuple[str, ...]
     snapshot_marts: tuple[str, ...]
     # The partition marts that snapshots read.
@@ -139,6 +142,8 @@ def _pipeline(described: dict[str, Any]) -> Pipeline:
         schedule=schedule,
         environment=tuple(described["environment"]),
         datasets=tuple(described["datasets"]),
+        tables=tuple(described["tables"]),
+        sources=tuple(described["sources"]),
         partition_marts=tuple(described["partition_marts"]),
         snapshot_marts=tuple(described["snapshot_marts"]),
         snapshot_inputs=tuple(described["snapshot_inputs"]),

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use lakehouse_stage::StageError;
+use lakehouse_stage::{DataObject, StageError};
 use lakehouse_store::manifest::{Manifest, ManifestFile};
-use lakehouse_store::redelivered_name;
+use lakehouse_store::{redelivered_name, sha256_of_bytes};
 
 use crate::clock::Clock;
 use crate::content::Content;
@@ -120,6 +120,13 @@ impl<'a> Batch<'a> {
                 ))
                 .hint("run the stage again; nothing but the lake should write there"));
             }
+            section.output(
+                DataObject::at(self.delivery.manifest_address())
+                    .sha256(sha256_of_bytes(&manifest.to_json()))
+                    .objects(manifest.files.len() as u64)
+                    .rows(manifest.files.iter().filter_map(|file| file.rows).sum())
+                    .bytes(manifest.files.iter().map(|file| file.size_bytes).sum()),
+            );
             if prune {
                 self.delivery.sweep(&clock).await?;
             }

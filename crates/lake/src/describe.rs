@@ -1,5 +1,7 @@
 //! `lake describe`: every pipeline as a scheduler needs to know it, without the engine.
 
+use std::collections::BTreeSet;
+
 use lakehouse_contract::{Contract, Input, Name};
 use lakehouse_stage::pipelines::{self, PIPELINE_FILE};
 use lakehouse_stage::{Base, Exit, Finding, LoadedPipeline, StageError, findings};
@@ -79,6 +81,8 @@ fn description(loaded: &LoadedPipeline) -> Value {
         "schedule": schedule,
         "environment": pipeline.environment,
         "datasets": pipeline.datasets.keys().collect::<Vec<&Name>>(),
+        "tables": tables(loaded),
+        "sources": sources(loaded),
         "partition_marts": marts(loaded, false),
         "snapshot_marts": marts(loaded, true),
         "snapshot_inputs": snapshot_inputs(loaded),
@@ -93,6 +97,23 @@ fn marts(loaded: &LoadedPipeline, looks_back: bool) -> Vec<&Name> {
     marts
         .filter(|(_, mart)| mart.looks_back() == looks_back)
         .map(|(name, _)| name)
+        .collect()
+}
+
+/// The datasets that come from databases.
+fn tables(loaded: &LoadedPipeline) -> Vec<&Name> {
+    let datasets = loaded.pipeline.datasets.iter();
+    datasets
+        .filter(|(_, dataset)| dataset.source.table().is_some())
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// The databases that datasets come from: each is a connection of its name.
+fn sources(loaded: &LoadedPipeline) -> BTreeSet<&Name> {
+    let datasets = loaded.pipeline.datasets.values();
+    datasets
+        .filter_map(|dataset| Some(&dataset.source.table()?.source))
         .collect()
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 import bag
 import pytest
 from places import CHECKOUT
-from shop import SOUND, write
+from shop import SOUND, WITH_A_TABLE, write
 
 SHIPPED = CHECKOUT / "pipelines"
 HEAVY = ("bronze", "silver", "check", "gold")
@@ -48,6 +48,26 @@ def test_the_critical_path(dags: dict[str, Any], pipeline: str, way: list[str]) 
     for earlier, later in pairwise(way):
         assert dag.get_task(earlier).downstream_task_ids == {later}
     assert longest_way(dag) == len(way) <= 5
+
+
+def test_bronze_and_extract_stand_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "shop", WITH_A_TABLE)
+    monkeypatch.setenv("LAKE_PIPELINES_DIR", str(tmp_path))
+    dag = bag.load().dags["shop"]
+    silver = dag.get_task("silver")
+    assert silver.upstream_task_ids == {"bronze", "extract"}
+    # One of them may have nothing to do; none may have failed.
+    assert silver.trigger_rule == "none_failed_min_one_success"
+    assert names(dag.get_task("bronze").outlets) == {"bronze/shop/orders"}
+    assert names(dag.get_task("extract").outlets) == {"bronze/shop/returns"}
+    assert longest_way(dag) == 5
+    only_tables = WITH_A_TABLE[: WITH_A_TABLE.index("  orders:")] + "marts: {}\n"
+    (tmp_path / "shop" / "pipeline.yaml").write_text(only_tables, encoding="utf-8")
+    dag = bag.load().dags["shop"]
+    assert dag.get_task("silver").upstream_task_ids == {"extract"}
+    assert dag.get_task("silver").trigger_rule == "all_success"
 
 
 def longest_way(dag: Any) -> int:

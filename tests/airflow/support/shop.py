@@ -55,3 +55,17 @@ def write(folder: Path, text: str = SOUND, more_columns: str = "") -> Path:
     for mart, table in (("daily", "silver.orders"), ("rolling", "gold.daily")):
         (folder / "marts" / f"{mart}.sql").write_text(f"SELECT a FROM {table}\n", encoding="utf-8")
     return folder
+
+
+# The same with a second dataset that comes from a database.
+WITH_A_TABLE = SOUND.replace(
+    "datasets:\n",
+    """sources: {shop_pg: {postgres: {}}}
+datasets:
+  returns:
+    contract: contracts/returns.odcs.yaml
+    from: {source: shop_pg, table: public.returns}
+    take: whole
+""",
+    1,
+)

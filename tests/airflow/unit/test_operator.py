@@ -21,7 +21,7 @@ from lakehouse_dags import commands, environment, pipelines
 from lakehouse_dags.operator import StageOperator
 from places import CHECKOUT
 from stages import Stages
-from shop import PSEUDONYMISED, SOUND, write
+from shop import PSEUDONYMISED, SOUND, WITH_A_TABLE, write
 
 SECRET = "canary-of-the-store/+=%22"
 KEY = "canary-of-pseudonyms-0123456789abcdef"
@@ -369,6 +369,46 @@ def test_hostile_forms_start_nothing(stages: Stages, params: dict[str, Any]) -> 
 def test_a_run_id_that_no_stage_takes(stages: Stages, run_id: str) -> None:
     with pytest.raises(AirflowFailException, match="run id"):
         operator().execute(context(run_id=run_id))
+    assert stages.starts() == []
+
+
+# --- databases -------------------------------------------------------------------------------
+
+
+def test_a_databases_connection_is_given_to_extract_alone(
+    stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pipelines" / "shop" / "pipeline.yaml").write_text(WITH_A_TABLE, encoding="utf-8")
+    password = "canary-of-the-database/@:%"
+    connection = {
+        "conn_type": "postgres",
+        "login": "reader",
+        "password": password,
+        "host": "db.example.org",
+        "port": 5433,
+        "schema": "shop",
+        "extra": {"sslmode": "verify-full"},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_PG", json.dumps(connection))
+    operator(commands.BRONZE).execute(context())
+    operator(commands.SILVER, pseudonyms=True).execute(context())
+    operator(commands.EXTRACT, sources=True).execute(context())
+    bronze, silver, extract = stages.starts()
+    for start in (bronze, silver):
+        assert "LAKE_CONNECTION_SHOP_PG" not in start.environment
+        assert password not in str(start.environment)
+    given = json.loads(extract.environment["LAKE_CONNECTION_SHOP_PG"])
+    assert json.loads(given.pop("extra")) == {"sslmode": "verify-full"}
+    assert given == {key: value for key, value in connection.items() if key != "extra"}
+    assert password not in " ".join(extract.arguments)
+
+
+def test_a_database_without_a_connection_is_named(
+    stages: Stages, tmp_path: Path
+) -> None:
+    (tmp_path / "pipelines" / "shop" / "pipeline.yaml").write_text(WITH_A_TABLE, encoding="utf-8")
+    with pytest.raises(AirflowFailException, match="`shop_pg`"):
+        operator(commands.EXTRACT, sources=True).execute(context())
     assert stages.starts() == []
 
 

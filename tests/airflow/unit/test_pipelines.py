@@ -11,7 +11,7 @@ from lakehouse_dags import pipelines
 from lakehouse_dags.days import Schedule
 from lakehouse_dags.pipelines import PipelineError
 from places import CHECKOUT, bin_dir
-from shop import PSEUDONYMISED, SOUND, write
+from shop import PSEUDONYMISED, SOUND, WITH_A_TABLE, write
 
 
 def test_a_folder_is_described(tmp_path: Path) -> None:
@@ -26,6 +26,14 @@ def test_a_folder_is_described(tmp_path: Path) -> None:
     assert pipeline.documentation() is None
     (tmp_path / "shop" / "README.md").write_text("# Shop", encoding="utf-8")
     assert pipeline.documentation() == "# Shop"
+
+
+def test_tables_of_databases_are_told_from_files(tmp_path: Path) -> None:
+    pipeline = pipelines.read(write(tmp_path / "shop"))
+    assert (pipeline.tables, pipeline.sources) == ((), ())
+    pipeline = pipelines.read(write(tmp_path / "more" / "shop", WITH_A_TABLE))
+    assert pipeline.datasets == ("orders", "returns")
+    assert (pipeline.tables, pipeline.sources) == (("returns",), ("shop_pg",))
 
 
 @pytest.mark.parametrize(
