@@ -39,7 +39,7 @@ test: quick-doctor engine ## Everything: hermetic tests, real servers, the pipel
 
 ##@ Running
 
-.PHONY: up down screenshots store
+.PHONY: up down screenshots store databases
 up: quick-doctor engine ## Starts Airflow and the store for you to click in; prints the address and the password
 	@scripts/up.sh
 
@@ -51,6 +51,9 @@ screenshots: quick-doctor engine ## Takes the pictures of docs/screenshots anew,
 
 store: quick-doctor engine build ## Starts the embedded S3 server over the demo's data, until Ctrl-C
 	@scripts/store.sh
+
+databases: ## Starts a PostgreSQL server to try sources with, until Ctrl-C (docs/databases.md)
+	@scripts/databases.sh
 
 ##@ Building
 

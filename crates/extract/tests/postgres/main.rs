@@ -6,5 +6,6 @@ mod days;
 mod fixture;
 mod ranges;
 mod secrets;
+mod silver;
 mod tls;
 mod types;
