@@ -8,6 +8,7 @@ import platform
 import sys
 
 import airflow
+import extract
 import history
 import lake
 import memory
@@ -19,6 +20,7 @@ PARTS = {
     "silver": silver.run,
     "memory": memory.run,
     "history": history.run,
+    "extract": extract.run,
     "airflow": airflow.run,
 }
 
