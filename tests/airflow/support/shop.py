@@ -65,7 +65,7 @@ datasets:
   returns:
     contract: contracts/returns.odcs.yaml
     from: {source: shop_pg, table: public.returns}
-    take: whole
+    take: {day: a}
 """,
     1,
 )
