@@ -134,11 +134,24 @@ expect() { # what, command…
   if "$@" >"$work/out" 2>&1; then
     passed=$((passed + 1))
     note "ok   $what ($((SECONDS - begun)) s)"
-  else
-    failed=$((failed + 1))
-    warn "FAILED $what: $*"
-    tail -n 25 "$work/out" >&2
+    return
   fi
+  failed=$((failed + 1))
+  warn "FAILED $what: $*"
+  tail -n 25 "$work/out" >&2
+  last_failed=yes
+}
+# Without it the rest means nothing.
+need() { # what, command…
+  last_failed=''
+  expect "$@"
+  [ -z "$last_failed" ] || finish
+}
+finish() {
+  note "all of it: $((SECONDS - began)) s"
+  printf '%s passed, %s failed\n' "$passed" "$failed"
+  [ "$failed" = 0 ]
+  exit
 }
 
 # --- what is asked -------------------------------------------------------------------------------
@@ -171,7 +184,10 @@ only_loopback_listens() {
     ! ss -Hltn "sport = :$port" | awk '{ print $4 }' | grep -v '^127\.0\.0\.1:' || return 1
   done
 }
-workspace_is_empty() { [ -z "$(podman exec "$(container "$1")" ls -A /var/lib/lakehouse/work)" ]; }
+workspace_is_empty() {
+  local found
+  found="$(podman exec "$(container "$1")" ls -A /var/lib/lakehouse/work)" && [ -z "$found" ]
+}
 
 secrets() { sed -n 's/^[A-Z0-9_]*\(PASSWORD\|SECRET\|KEY\)=//p' "$work/env"; }
 no_secret_in_logs() {
@@ -187,7 +203,8 @@ no_secret_in_task_logs() { # service
 # In `inspect` a container shows the environment that Compose gave it and nothing else may: no
 # command line, no label, no health check, no image, no layer.
 no_secret_in_inspect() { # the service that runs tasks
-  local name image
+  local name image images
+  [ "$(containers | wc -l)" -ge 6 ] || return 1
   for name in $(containers); do
     podman inspect "$name" | python3 -c '
 import json, sys
@@ -204,7 +221,8 @@ for container in json.load(sys.stdin):
         ;;
     esac
   done
-  for image in $(podman images --format '{{.Repository}}:{{.Tag}}' | grep lakehouse-airflow-test); do
+  images="$(podman images --format '{{.Repository}}:{{.Tag}}' | grep lakehouse-airflow-test)" || return 1
+  for image in $images; do
     ! { podman inspect "$image" && podman history --no-trunc "$image"; } | grep -F -f "$work/secrets" || return 1
   done
 }
@@ -243,8 +261,8 @@ stack() { # name, service that runs tasks, arguments of `up`…
   local name="$1" tasks="$2"
   shift 2
   say "$name"
-  within=3000 expect "$name: the image is built" compose build
-  expect "$name: up, everything is healthy" compose up --detach --wait --no-build "$@"
+  within=3000 need "$name: the image is built" compose build
+  need "$name: up, everything is healthy" compose up --detach --wait --no-build "$@"
   # Podman calls a network's id by its name, so Compose takes what runs for outdated: --no-deps.
   expect "$name: sample" compose run --rm --no-deps sample
   expect "$name: unpause" compose exec -T "$tasks" airflow dags unpause sales
@@ -283,6 +301,4 @@ for name in "$@"; do
   expect "$name: nothing is left" nothing_left
 done
 note "image: $(podman images --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep lakehouse-airflow-test: | tr '\n' ' ')"
-note "all of it: $((SECONDS - began)) s"
-printf '%s passed, %s failed\n' "$passed" "$failed"
-[ "$failed" = 0 ]
+finish
