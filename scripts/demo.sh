@@ -19,7 +19,7 @@ export LAKE_PIPELINES_DIR="$checkout/pipelines"
 use_default_places
 
 started=$SECONDS
-build_and_get_airflow
+build_and_get_airflow "${sample_packages[@]}"
 build_secs=$((SECONDS - started))
 
 store_pid='' airflow_started=''

@@ -58,7 +58,7 @@ fi
 "$stack" stop "$up"
 stop_recorded "$up/processes"
 
-build_and_get_airflow
+build_and_get_airflow --workspace
 
 trap '"$stack" stop "$up"; stop_recorded "$up/processes"' EXIT
 trap 'exit 130' INT
