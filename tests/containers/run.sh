@@ -145,13 +145,11 @@ expect() { # what, command…
 need() { # what, command…
   last_failed=''
   expect "$@"
-  [ -z "$last_failed" ] || finish
+  [ -z "$last_failed" ] || { sum_up && exit 1; }
 }
-finish() {
+sum_up() {
   note "all of it: $((SECONDS - began)) s"
   printf '%s passed, %s failed\n' "$passed" "$failed"
-  [ "$failed" = 0 ]
-  exit
 }
 
 # --- what is asked -------------------------------------------------------------------------------
@@ -301,4 +299,5 @@ for name in "$@"; do
   expect "$name: nothing is left" nothing_left
 done
 note "image: $(podman images --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep lakehouse-airflow-test: | tr '\n' ' ')"
-finish
+sum_up
+[ "$failed" = 0 ]
