@@ -39,8 +39,10 @@ pub use error::{ContractError, Problem};
 pub use name::Name;
 pub use number::Number;
 pub use pipeline::{
-    Compression, CsvFormat, Dataset, FileGlob, FilePattern, Files, Format, Input, JsonLayout, Mart,
-    MartFormat, Materialised, Pipeline, Schedule, Source, WhenMissing, Window,
+    ColumnDescription, Compression, CsvFormat, Database, Dataset, DuckDbFile, FileGlob,
+    FilePattern, Files, Format, Input, JsonLayout, Load, Mart, MartFormat, Materialised, Pipeline,
+    RUN_DATE_COLUMN, Schedule, Source, StorageVersion, WAREHOUSE_DIR, Warehouse, WarehouseTable,
+    WhenMissing, Window,
 };
 pub use types::{ColumnType, SourceFormat};
 pub use yaml::Position;

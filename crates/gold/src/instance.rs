@@ -196,6 +196,8 @@ mod tests {
                 grain_position: Position { line: 1, column: 1 },
                 formats: vec![MartFormat::Parquet, MartFormat::Csv, MartFormat::Json],
                 materialised: Materialised::Snapshot,
+                description: None,
+                columns: BTreeMap::new(),
             },
             select: "select till from silver.receipts".to_owned(),
             columns: vec![("till".to_owned(), "VARCHAR".to_owned())],

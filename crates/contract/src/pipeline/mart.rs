@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Input, Mart, MartFormat, Materialised, Window};
+use super::{ColumnDescription, Input, Mart, MartFormat, Materialised, Window};
 use crate::yaml::{At, Position, Spanned, choose, choose_or_default};
 use crate::{ContractError, Problems};
 
@@ -17,6 +17,9 @@ pub(super) struct RawMart {
     #[serde(default)]
     formats: Vec<Spanned<String>>,
     materialised: At<String>,
+    description: Option<String>,
+    #[serde(default)]
+    columns: BTreeMap<String, Spanned<String>>,
     lateness_days: At<IgnoredAny>,
     portable: At<IgnoredAny>,
 }
@@ -69,6 +72,16 @@ pub(super) fn read_mart(
         grain_position,
         formats: formats?,
         materialised,
+        description: raw.description,
+        columns: raw
+            .columns
+            .into_iter()
+            .map(|(column, text)| {
+                let position = text.referenced;
+                let text = text.value;
+                (column, ColumnDescription { text, position })
+            })
+            .collect(),
     };
     Some((mart, positions))
 }
