@@ -9,6 +9,7 @@ mod quarantine;
 mod removal;
 mod run;
 mod sweep;
+mod warehouses;
 
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ pub use sweep::{REPORT_AGE, sweep};
 /// One run: all that it staged and its unfinished uploads. With `--older-than`: staging and
 /// unfinished uploads of that age, quarantine files and reports that no published partition
 /// names, evidence of refused days that were published since, and run reports older than 30
-/// days. Workspaces of dead runs on this machine go in either case. Nothing else is removed.
+/// days. Workspaces of dead runs on this machine, and copies of warehouse files that dead loads
+/// left, go in either case. Nothing else is removed.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "lake-cleanup", version)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["date", "older_than"])))]
@@ -89,6 +91,8 @@ pub async fn run(base: Base, arguments: Arguments) -> Result<Exit, StageError> {
     let store = base.connect(&places, arguments.dry_run).await?;
     let removal = Removal::new(&store, &base.report, arguments.dry_run);
     base.report.set("workspaces_removed", base.workspaces_swept);
+
+    warehouses::sweep(&base, arguments.pipeline.as_ref(), arguments.dry_run);
 
     let run = arguments.pipeline.as_ref().zip(arguments.date.as_ref());
     let result = async {
