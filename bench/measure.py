@@ -13,12 +13,14 @@ import lake
 import memory
 import silver
 import startup
+import warehouse
 
 PARTS = {
     "startup": startup.run,
     "silver": silver.run,
     "memory": memory.run,
     "history": history.run,
+    "warehouse": warehouse.run,
     "airflow": airflow.run,
 }
 

@@ -18,7 +18,6 @@ use crate::output::{OutputFile, create_folder};
 
 use csv::Row;
 use day::Day;
-use user::User;
 
 /// What to generate.
 #[derive(Debug, Clone)]
