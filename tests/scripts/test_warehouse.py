@@ -121,7 +121,7 @@ class Warehouse(unittest.TestCase):
             time.sleep(0.1)
         cls.environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port_file.read_text().strip()}"
         cls.run_executable(
-            "lake-generate", "community", "--date", DAYS[0], "--days", "2", "--users", "300", "--output", base / "source"
+            "lake-generate", "community", "--date", DAYS[0], "--days", "2", "--users", "1000", "--output", base / "source"
         )
         # Both days through gold; the first is in the warehouse.
         cls.run_executable("lake", "run", "community", "--from", DAYS[0], "--to", DAYS[1])

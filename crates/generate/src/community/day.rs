@@ -242,7 +242,7 @@ impl Day {
         let mut row = Row::default();
         for user in self.all_users().filter(|user| user.is_active(self.begin)) {
             let mut random = user.random_of(self.begin, 11);
-            for _ in 0..random.below(8).saturating_sub(6) {
+            for _ in 0..random.below(8).saturating_sub(5) {
                 let cents = 99 + random.below(20_000);
                 let amount = match random.below(200) {
                     0 => format!("-{}.{:02}", cents / 100, cents % 100),
