@@ -51,3 +51,30 @@ fn a_load_waits_for_the_lock_and_not_for_readers() {
     assert!(status.success(), "{status}");
     assert_eq!(rows(&file(&lake), "SELECT count(*) FROM tills"), ["6"]);
 }
+
+#[test]
+fn who_has_the_file_open_for_writing_does_not_stop_a_load() {
+    let server = Server::local_s3();
+    let lake = shop(&server, "");
+    publish(&lake, &DAYS[..2]);
+    load(&lake, DAYS[0], &[]).expect_code(0);
+    // As the `duckdb` shell opens it, unless it is told otherwise.
+    let folder = tempfile::tempdir().unwrap();
+    let session = lakehouse_engine::Session::open(&lakehouse_engine::SessionOptions {
+        workspace: folder.path().to_owned(),
+        memory_limit_bytes: 256 << 20,
+        threads: 1,
+        pseudonym_key: None,
+    })
+    .unwrap();
+    session
+        .attach_to_write(&file(&lake), lakehouse_contract::StorageVersion::V1_4)
+        .unwrap();
+    load(&lake, DAYS[1], &["--dry-run"]).expect_code(0);
+    load(&lake, DAYS[1], &[]).expect_code(0);
+    let count = "SELECT count(*) FROM warehouse.tills";
+    assert_eq!(session.query(count).unwrap()[0][0].as_u64(), Some(3));
+    session.detach().unwrap();
+    assert_eq!(rows(&file(&lake), "SELECT count(*) FROM tills"), ["6"]);
+    assert_eq!(files(&lake), ["analytics.duckdb"]);
+}
