@@ -14,6 +14,7 @@ import lake
 import memory
 import silver
 import startup
+import warehouse
 
 PARTS = {
     "startup": startup.run,
@@ -21,6 +22,7 @@ PARTS = {
     "memory": memory.run,
     "history": history.run,
     "extract": extract.run,
+    "warehouse": warehouse.run,
     "airflow": airflow.run,
 }
 

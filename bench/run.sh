@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures what bench/README.md lists, side by side in one run, and prints a table.
 #
-# usage: bench/run.sh [startup] [silver] [memory] [history] [extract] [airflow]    all without any
+# usage: bench/run.sh [startup] [silver] [memory] [history] [extract] [warehouse] [airflow]
+#        all without any
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
@@ -32,6 +33,6 @@ export LAKE_BENCH_DIR="$bench" LAKE_LOG=warn LAKE_LOG_FORMAT=text
 export LAKE_WORKSPACE_DIR="$bench/work/workspaces"
 mkdir -p "$LAKE_WORKSPACE_DIR"
 if [ "$#" -eq 0 ]; then
-  set -- startup silver memory history extract airflow
+  set -- startup silver memory history extract warehouse airflow
 fi
 "$python" -B "$checkout/bench/measure.py" "$@"

@@ -19,6 +19,7 @@ TARGETS = [
     ("lake-silver", ["--version"], 40),
     ("lake-check", ["--version"], 40),
     ("lake-gold", ["--version"], 40),
+    ("lake-load", ["--version"], 40),
     ("lake", ["--version"], 40),
     ("lake", ["describe", "--json"], 20),
 ]

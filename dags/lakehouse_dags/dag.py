@@ -1,4 +1,5 @@
-"""The DAG of a pipeline: bronze or extract or both, silver, check, gold, snapshots; cleanup in any case."""
+"""The DAG of a pipeline: bronze or extract or both, silver, check, gold, snapshots, load; cleanup in
+any case."""
 
 from __future__ import annotations
 
@@ -83,6 +84,10 @@ def build(pipeline: Pipeline, settings: Settings) -> DAG:
         tasks.append(
             stage("snapshots", commands.SNAPSHOTS, 1, inlets=read, outlets=snapshots)
         )
+    if pipeline.warehouses:
+        # One at a time across runs: loads of one warehouse wait for each other in any case, and
+        # one that waits here holds no worker.
+        tasks.append(stage("load", commands.LOAD, 1, inlets=gold))
     cleanup = stage("cleanup", commands.CLEANUP, None)
     for task in intake:
         task >> tasks[0]

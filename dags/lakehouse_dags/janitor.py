@@ -1,4 +1,4 @@
-"""The janitor: what dead workers left behind, and marts that have become stale."""
+"""The janitor: what dead workers left behind, stale marts, and what warehouses lack of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lakehouse_dags.settings import Settings
 _DOCUMENTATION = """\
 Sweeps what dead workers left in the store and on this machine, and rebuilds the marts that were made
 from other inputs, or by another definition, than now: after a day was replayed, the snapshots of the
-days that came after it.
+days that came after it. Warehouses are then loaded with what they lack.
 
 It may run at any time, beside any other run, as often as you like.
 """
@@ -56,4 +56,16 @@ def build(pipelines: list[Pipeline], settings: Settings) -> DAG:
                 schedule=schedule,
                 runs_at_once=settings.max_active_runs,
             )
+        if pipeline.marts and pipeline.warehouses:
+            load = StageOperator(
+                task_id=f"load_{pipeline.name}",
+                bash_command=commands.LOAD_STALE,
+                dag=dag,
+                pipeline=pipeline,
+                schedule=schedule,
+                runs_at_once=settings.max_active_runs,
+                # Where no mart was stale, an earlier load may still have failed.
+                trigger_rule="none_failed",
+            )
+            dag.get_task(f"stale_{pipeline.name}") >> load
     return dag

@@ -45,6 +45,7 @@ class Pipeline:
     snapshot_marts: tuple[str, ...]
     # The partition marts that snapshots read.
     snapshot_inputs: tuple[str, ...]
+    warehouses: tuple[str, ...]
     # Whether one of its contracts asks for pseudonyms, which take a key. A contract that cannot be
     # read is left to the stage, which says what is wrong with it.
     pseudonymises: bool
@@ -147,6 +148,7 @@ def _pipeline(described: dict[str, Any]) -> Pipeline:
         partition_marts=tuple(described["partition_marts"]),
         snapshot_marts=tuple(described["snapshot_marts"]),
         snapshot_inputs=tuple(described["snapshot_inputs"]),
+        warehouses=tuple(described["warehouses"]),
         pseudonymises=described["pseudonymises"],
     )
 

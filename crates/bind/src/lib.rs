@@ -8,6 +8,7 @@ pub mod contracts;
 mod failure;
 pub mod marts;
 mod position;
+mod warehouses;
 
 pub use contracts::{bind_contract, bind_contracts, bind_each, binding_session, judge_contract};
 pub use failure::EngineFailure;

@@ -8,7 +8,7 @@ use lakehouse_contract::{Contract, HISTORY_DATE, Input, Mart, Name, Pipeline, St
 use lakehouse_engine::{Session, guard};
 use lakehouse_stage::{Exit, StageError};
 
-use crate::{EngineFailure, Misfit, position};
+use crate::{EngineFailure, Misfit, position, warehouses};
 
 /// Types that Parquet does not keep: the engine writes both as DOUBLE.
 const LOSSY_TYPES: [&str; 2] = ["UHUGEINT", "HUGEINT"];
@@ -49,7 +49,11 @@ pub fn bind_marts(
     for name in pipeline.mart_order()? {
         let definition = &pipeline.marts[&name];
         let mart = bind_mart(session, &name, definition, contracts, &mart_sql[&name]);
-        bound.push(mart.map_err(|(_, misfit)| misfit.error)?);
+        let mart = mart.map_err(|(_, misfit)| misfit.error)?;
+        if let Some(misfit) = warehouses::judge_tables(pipeline, &mart).into_iter().next() {
+            return Err(misfit.error);
+        }
+        bound.push(mart);
     }
     Ok(bound)
 }
@@ -87,7 +91,10 @@ pub fn judge_marts(
             continue;
         }
         match bind_mart(session, &name, definition, contracts, sql) {
-            Ok(_) => {
+            Ok(mart) => {
+                for misfit in warehouses::judge_tables(pipeline, &mart) {
+                    keep(&name, MartFile::Pipeline, misfit);
+                }
                 sound.insert(Input::Gold(name));
             }
             Err((file, misfit)) => keep(&name, file, misfit),
@@ -192,6 +199,7 @@ fn bind_select(
         let position = Some(definition.grain_position);
         (MartFile::Pipeline, Misfit { position, error })
     })?;
+    check_descriptions(name, definition, &columns)?;
     guard::check_float_aggregates(session, &select)
         .stage(&action)
         .map_err(in_sql)?;
@@ -329,6 +337,25 @@ fn check_grain(
                 &format!("the grain names `{grain}`, which its SELECT does not return"),
                 "correct `grain` in pipeline.yaml or the SELECT".to_owned(),
             );
+        }
+    }
+    Ok(())
+}
+
+fn check_descriptions(
+    name: &Name,
+    definition: &Mart,
+    columns: &[(String, String)],
+) -> Result<(), (MartFile, Misfit)> {
+    for (described, description) in &definition.columns {
+        if !columns.iter().any(|(column, _)| column == described) {
+            let refused = refuse(
+                name,
+                &format!("`columns` describes `{described}`, which its SELECT does not return"),
+                "correct `columns` in pipeline.yaml or the SELECT".to_owned(),
+            );
+            let position = Some(description.position);
+            return refused.map_err(|error| (MartFile::Pipeline, Misfit { position, error }));
         }
     }
     Ok(())

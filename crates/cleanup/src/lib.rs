@@ -9,6 +9,7 @@ mod quarantine;
 mod removal;
 mod run;
 mod sweep;
+mod warehouses;
 
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ pub use sweep::{REPORT_AGE, sweep};
 /// unfinished uploads of that age, quarantine files and reports that no published partition
 /// names, evidence of refused days that were published since, states that gold kept but for the
 /// last seven of a dataset and the last of each month, and run reports older than 30 days.
-/// Workspaces of dead runs on this machine go in either case. Nothing else is removed.
+/// Workspaces of dead runs on this machine, and copies of warehouse files that dead loads left, go
+/// in either case. Nothing else is removed.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "lake-cleanup", version)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["date", "older_than"])))]
@@ -90,6 +92,8 @@ pub async fn run(base: Base, arguments: Arguments) -> Result<Exit, StageError> {
     let store = base.connect(&places, arguments.dry_run).await?;
     let removal = Removal::new(&store, &base.report, arguments.dry_run);
     base.report.set("workspaces_removed", base.workspaces_swept);
+
+    warehouses::sweep(&base, arguments.pipeline.as_ref(), arguments.dry_run);
 
     let run = arguments.pipeline.as_ref().zip(arguments.date.as_ref());
     let result = async {

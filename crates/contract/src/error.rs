@@ -164,6 +164,16 @@ impl ContractError {
         self
     }
 
+    /// Says which part of the document is meant, around the part that is named already.
+    pub(crate) fn within_also(mut self, place: impl fmt::Display) -> Self {
+        let problem = self.problem_mut();
+        problem.place = match problem.place.as_str() {
+            "" => place.to_string(),
+            inner => format!("{place}: {inner}"),
+        };
+        self
+    }
+
     /// Says where in the text, unless a closer place is known already.
     pub(crate) fn at(mut self, position: Position) -> Self {
         let problem = self.problem_mut();

@@ -41,9 +41,10 @@ pub use error::{ContractError, Problem};
 pub use name::Name;
 pub use number::Number;
 pub use pipeline::{
-    BeforeFirst, Columns, Compression, CsvFormat, Database, Dataset, FileGlob, FilePattern, Files,
-    Format, HISTORY_DATE, Input, JsonLayout, Mart, MartFormat, Materialised, Pipeline, Relation,
-    Schedule, Source, Table, Take, WhenMissing, Window,
+    BeforeFirst, ColumnDescription, Columns, Compression, CsvFormat, Database, Dataset, DuckDbFile,
+    FileGlob, FilePattern, Files, Format, HISTORY_DATE, Input, JsonLayout, Load, Mart, MartFormat,
+    Materialised, Pipeline, RUN_DATE_COLUMN, Relation, Schedule, Source, StorageVersion, Table,
+    Take, WAREHOUSE_DIR, Warehouse, WarehouseDatabase, WarehouseTable, WhenMissing, Window,
 };
 pub use query::Query;
 pub use state::StateRule;

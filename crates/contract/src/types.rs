@@ -31,6 +31,8 @@ pub enum ColumnType {
     Date,
     /// UTC, in microseconds: `TIMESTAMP`.
     Timestamp,
+    /// 128 bits, written as `8-4-4-4-12` hex digits: `UUID`.
+    Uuid,
 }
 
 impl ColumnType {
@@ -46,12 +48,13 @@ impl ColumnType {
             Self::Double => "DOUBLE".to_owned(),
             Self::Date => "DATE".to_owned(),
             Self::Timestamp => "TIMESTAMP".to_owned(),
+            Self::Uuid => "UUID".to_owned(),
         }
     }
 
     /// Whether values have an order that a contract may bound.
     pub(crate) fn is_ordered(self) -> bool {
-        !matches!(self, Self::Text | Self::Boolean)
+        !matches!(self, Self::Text | Self::Boolean | Self::Uuid)
     }
 
     /// A value of the type as SQL. `text` has been through [`ColumnType::canonical`].
@@ -118,8 +121,23 @@ impl ColumnType {
                      it is in UTC",
                 )),
             },
+            Self::Uuid => match is_uuid(text) {
+                true => Ok(text.to_ascii_lowercase()),
+                false => Err(refuse(
+                    "write it as `8-4-4-4-12` hex digits: `0190a6e8-4f3b-7c21-9d5e-1b2c3d4e5f60`",
+                )),
+            },
         }
     }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    lengths == [8, 4, 4, 4, 12]
+        && groups
+            .iter()
+            .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn parse_date(text: &str) -> Option<NaiveDate> {
@@ -230,6 +248,7 @@ mod tests {
             ColumnType::Double,
             ColumnType::Date,
             ColumnType::Timestamp,
+            ColumnType::Uuid,
         ]
         .iter()
         .map(ColumnType::sql)
@@ -244,7 +263,8 @@ mod tests {
                 "DECIMAL(18,2)",
                 "DOUBLE",
                 "DATE",
-                "TIMESTAMP"
+                "TIMESTAMP",
+                "UUID"
             ]
         );
     }
@@ -282,6 +302,11 @@ mod tests {
                 "2015-01-01 00:00:00.000000",
             ),
             (
+                ColumnType::Uuid,
+                "0190A6E8-4f3b-7c21-9d5e-1b2c3d4e5f60",
+                "0190a6e8-4f3b-7c21-9d5e-1b2c3d4e5f60",
+            ),
+            (
                 ColumnType::Timestamp,
                 "2015-01-01 10:30:00",
                 "2015-01-01 10:30:00.000000",
@@ -307,6 +332,8 @@ mod tests {
             (ColumnType::Date, "2023-02-29"),
             (ColumnType::Timestamp, "2023-02-29T00:00:00Z"),
             (ColumnType::Timestamp, "now"),
+            (ColumnType::Uuid, "0190a6e84f3b7c219d5e1b2c3d4e5f60"),
+            (ColumnType::Uuid, "0190a6e8-4f3b-7c21-9d5e-1b2c3d4e5f6g"),
         ] {
             assert!(column_type.canonical(text).is_err(), "{text}");
         }

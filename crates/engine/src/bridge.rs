@@ -235,6 +235,7 @@ fn logical_type(kind: ColumnKind) -> LogicalType {
         ColumnKind::Double => ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE,
         ColumnKind::Date => ffi::DUCKDB_TYPE_DUCKDB_TYPE_DATE,
         ColumnKind::Timestamp => ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP,
+        ColumnKind::Uuid => ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID,
         // SAFETY: the call only allocates.
         ColumnKind::Decimal { precision, scale } => {
             // SAFETY: makes a type of two numbers; a wrong pair gives a null type, which registering refuses.

@@ -39,7 +39,7 @@ fixed! {
     i16 => ColumnKind::Decimal { precision: ..=4, .. },
     i32 => ColumnKind::Int32 | ColumnKind::Date | ColumnKind::Decimal { precision: 5..=9, .. },
     i64 => ColumnKind::Int64 | ColumnKind::Timestamp | ColumnKind::Decimal { precision: 10..=18, .. },
-    i128 => ColumnKind::Decimal { precision: 19.., .. },
+    i128 => ColumnKind::Uuid | ColumnKind::Decimal { precision: 19.., .. },
     f64 => ColumnKind::Double,
 }
 
@@ -62,7 +62,7 @@ impl ColumnKind {
             | Self::Decimal {
                 precision: ..=18, ..
             } => 8,
-            Self::Text | Self::Decimal { .. } => TEXT_BYTES,
+            Self::Text | Self::Uuid | Self::Decimal { .. } => TEXT_BYTES,
         }
     }
 }

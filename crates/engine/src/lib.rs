@@ -12,6 +12,7 @@
 //! may not be there, so nothing here uses it, and [`guard`] refuses what would.
 
 mod assign;
+mod attached;
 mod bridge;
 mod chunk;
 mod error;
@@ -31,6 +32,7 @@ mod source;
 mod strict;
 mod value;
 
+pub use attached::{ATTACHED, AttachError};
 pub use chunk::{Chunk, Fixed};
 pub use error::{EngineError, Failure, SqlErrorKind};
 pub use export::{DEFAULT_ROWS_PER_GROUP, Export, ParquetOptions, rows_per_group};

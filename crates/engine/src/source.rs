@@ -24,6 +24,8 @@ pub enum ColumnKind {
     Date,
     /// TIMESTAMP, filled as `i64`: microseconds since 1970-01-01 00:00 UTC.
     Timestamp,
+    /// UUID, filled as `i128`: its bits with the first one turned.
+    Uuid,
 }
 
 /// Rows for the engine: `SELECT * FROM name()` reads them with several threads at once.

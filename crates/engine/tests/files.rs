@@ -5,6 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{Lab, digest};
+use lakehouse_contract::MartFormat;
 use lakehouse_engine::{EngineError, ParquetOptions, Value};
 
 fn columns(columns: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -51,6 +52,42 @@ fn a_parquet_file_says_what_is_in_it() {
             ("big", "BIGINT"),
             ("ratio", "DOUBLE"),
         ])
+    );
+}
+
+#[test]
+fn uuids_are_a_type_of_parquet_and_texts_elsewhere() {
+    let lab = Lab::new();
+    let path = lab.path("ids.parquet");
+    let select = "SELECT UUID 'F1D0A9AC-0000-4000-8000-00000000000B' AS id UNION ALL SELECT NULL ORDER BY id NULLS LAST";
+    lab.session
+        .write_parquet(select, &path, &BTreeMap::new())
+        .expect("a file");
+    assert_eq!(
+        lab.session.parquet_schema(&path).expect("schema"),
+        columns(&[("id", "UUID")])
+    );
+    let logical = format!(
+        "SELECT type || ' ' || type_length || ' ' || logical_type FROM parquet_schema('{}') WHERE name = 'id'",
+        path.display()
+    );
+    assert_eq!(lab.one(&logical), "FIXED_LEN_BYTE_ARRAY 16 UUIDType()");
+    let formats = [MartFormat::Csv, MartFormat::Json];
+    let exports = lab.session.export(&path, &formats).expect("exports");
+    let texts: Vec<String> = exports
+        .iter()
+        .map(|export| std::fs::read_to_string(&export.path).expect("UTF-8"))
+        .collect();
+    // A row with nothing in its one column is written so that it is no empty line.
+    assert_eq!(texts[0].lines().next(), Some("id"));
+    assert_eq!(
+        texts[0].lines().nth(1),
+        Some("f1d0a9ac-0000-4000-8000-00000000000b")
+    );
+    assert!(
+        texts[1].contains("{\"id\":\"f1d0a9ac-0000-4000-8000-00000000000b\"}"),
+        "{}",
+        texts[1]
     );
 }
 

@@ -39,7 +39,8 @@ fn every_kind_of_column_arrives() {
             "DECIMAL(38,3)",
             "DOUBLE",
             "DATE",
-            "TIMESTAMP"
+            "TIMESTAMP",
+            "UUID"
         ]
     );
     let row = &lab
@@ -62,6 +63,7 @@ fn every_kind_of_column_arrives() {
             Value::Double(3000.0),
             text("1994-08-23"),
             text("1970-01-01 02:30:00.027"),
+            text("00000000-0000-2328-0000-000000000001"),
         ]
     );
     let row = &lab

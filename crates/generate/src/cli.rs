@@ -6,7 +6,9 @@ use chrono::{Datelike as _, NaiveDate};
 use clap::{Args, Parser, Subcommand};
 
 use crate::sales::{self, Flaw, SalesOptions, SalesSummary};
-use crate::{GenerateError, generate_sales};
+use crate::{
+    CommunityOptions, CommunitySummary, GenerateError, generate_community, generate_sales,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -37,6 +39,40 @@ enum Source {
     /// earlier call with more `--files` are left alone.
     #[command(after_long_help = sales_help())]
     Sales(SalesArguments),
+    /// Days of a community app as CSV: what the pipeline `community` reads.
+    ///
+    /// Writes `<output>/<table>/<date>.csv` for users, groups, groups_users and notification_states
+    /// (whole, as they are when the day ends), activities, group_messages, user_notifications,
+    /// user_purchases and user_session_events (what happened on the day), in the form in which
+    /// tables are extracted from databases; and the tables' definitions as
+    /// `<output>/schema/postgresql.sql` and `cassandra.cql`. The app's users joined from 2025-01-01
+    /// on. With dirt in them: missing e-mail addresses, negative and absurd amounts, dates in
+    /// several forms and impossible ones, clocks ahead, sessions without an end, messages of
+    /// deleted users.
+    Community(CommunityArguments),
+}
+
+#[derive(Debug, Args)]
+struct CommunityArguments {
+    /// The first day, YYYY-MM-DD
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    date: NaiveDate,
+    /// How many days
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    days: u16,
+    /// How many users ever join
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    users: u64,
+    /// The seed of the sample: another one gives other people
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// Also write the columns that no contract reads, such as users.password: for loading the files
+    /// into databases
+    #[arg(long)]
+    all_columns: bool,
+    /// The folder to write to; created if it is missing
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -75,7 +111,31 @@ pub(crate) fn run(cli: &Cli) -> Result<String, GenerateError> {
             };
             Ok(describe(&generate_sales(&options)?))
         }
+        Source::Community(arguments) => {
+            let options = CommunityOptions {
+                users: arguments.users,
+                date: arguments.date,
+                days: arguments.days,
+                seed: arguments.seed,
+                all_columns: arguments.all_columns,
+                output: arguments.output.clone(),
+            };
+            Ok(describe_community(&options, &generate_community(&options)?))
+        }
     }
+}
+
+fn describe_community(options: &CommunityOptions, summary: &CommunitySummary) -> String {
+    let mut text = format!(
+        "wrote {} days ({} bytes) to `{}`\n",
+        options.days,
+        summary.bytes,
+        options.output.display()
+    );
+    for (table, rows) in &summary.rows {
+        text.push_str(&format!("  {rows:>10}  {table}\n"));
+    }
+    text
 }
 
 fn describe(summary: &SalesSummary) -> String {

@@ -1,6 +1,6 @@
 //! Sample sources, so that the lakehouse can be tried, tested and measured without anybody's
-//! data. This crate plays the outside world: it knows what the shipped pipeline `sales` is fed
-//! with, and nothing of the lake.
+//! data. This crate plays the outside world: it knows what the shipped pipelines `sales` and
+//! `community` are fed with, and nothing of the lake.
 //!
 //! Same arguments, same bytes: every row is a pure function of (seed, date, row number) through
 //! a fixed generator of random numbers ([`random`]), and nothing asks the clock, the machine or
@@ -13,11 +13,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod cli;
+pub mod community;
 mod error;
 mod output;
 pub mod random;
 pub mod sales;
 
+pub use community::{CommunityOptions, CommunitySummary, generate_community};
 pub use error::GenerateError;
 pub use sales::{SalesOptions, SalesSummary, generate_sales};
 

@@ -219,6 +219,8 @@ mod tests {
                 grain_position: Position { line: 1, column: 1 },
                 formats: vec![MartFormat::Parquet, MartFormat::Csv, MartFormat::Json],
                 materialised: Materialised::Snapshot,
+                description: None,
+                columns: BTreeMap::new(),
             },
             rules: BTreeMap::new(),
             select: "select till from silver.receipts".to_owned(),

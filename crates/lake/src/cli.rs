@@ -4,7 +4,9 @@ use clap::{Args, Parser, Subcommand};
 use lakehouse_contract::{Name, RunDate};
 
 /// Stages that `lake <stage> …` calls.
-pub const STAGES: [&str; 6] = ["bronze", "extract", "silver", "check", "gold", "cleanup"];
+pub const STAGES: [&str; 7] = [
+    "bronze", "extract", "silver", "check", "gold", "load", "cleanup",
+];
 
 /// Arguments of `lake`.
 #[derive(Debug, Parser)]
@@ -13,7 +15,7 @@ pub const STAGES: [&str; 6] = ["bronze", "extract", "silver", "check", "gold", "
     version,
     about = "Run, show, validate and test pipelines without a scheduler",
     long_about = "Run, show, validate and test pipelines without a scheduler.\n\n\
-        `lake bronze`, `lake extract`, `lake silver`, `lake check`, `lake gold` and `lake cleanup` call the stage of that \
+        `lake bronze`, `lake extract`, `lake silver`, `lake check`, `lake gold`, `lake load` and `lake cleanup` call the stage of that \
         name with the arguments that follow."
 )]
 pub struct Arguments {
@@ -33,7 +35,8 @@ pub enum Command {
     Describe(DescribeArguments),
     /// Run the test cases of pipelines against an embedded store
     Test(TestArguments),
-    /// Show what is published and what was refused for a range of days: counts, reasons, gold
+    /// Show what is published and what was refused for a range of days: counts, reasons, gold; or
+    /// what is in the warehouses
     Show(ShowArguments),
 }
 
@@ -110,11 +113,20 @@ pub struct ShowArguments {
     /// The pipeline, a folder under `LAKE_PIPELINES_DIR`
     pub pipeline: Name,
     /// The first run date
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub from: RunDate,
+    #[arg(
+        long,
+        value_name = "YYYY-MM-DD",
+        required_unless_present = "warehouse",
+        conflicts_with = "warehouse"
+    )]
+    pub from: Option<RunDate>,
     /// The last run date; by default the first
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "from")]
     pub to: Option<RunDate>,
+    /// Show the pipeline's warehouses instead: where they are, what each table holds, how to open
+    /// them
+    #[arg(long)]
+    pub warehouse: bool,
     /// How many rows of each mart to show
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub rows: u32,

@@ -86,6 +86,7 @@ fn description(loaded: &LoadedPipeline) -> Value {
         "partition_marts": marts(loaded, false),
         "snapshot_marts": marts(loaded, true),
         "snapshot_inputs": snapshot_inputs(loaded),
+        "warehouses": pipeline.warehouses.keys().collect::<Vec<&Name>>(),
         "pseudonymises": loaded.contracts.values().any(Contract::needs_pseudonym_key),
     })
 }
@@ -150,10 +151,11 @@ fn summary(loaded: &LoadedPipeline) -> String {
         None => "none".to_owned(),
     };
     format!(
-        "{}: {}\n  schedule: {schedule}\n  datasets: {}\n  marts: {}",
+        "{}: {}\n  schedule: {schedule}\n  datasets: {}\n  marts: {}\n  warehouses: {}",
         pipeline.name,
         pipeline.description.as_deref().unwrap_or("no description"),
         listed(pipeline.datasets.keys().collect()),
         listed(pipeline.marts.keys().collect()),
+        listed(pipeline.warehouses.keys().collect()),
     )
 }

@@ -3,7 +3,9 @@
 use lakehouse_bind::{EngineFailure, MartFile, binding_session, judge_contract, judge_marts};
 use lakehouse_contract::Name;
 use lakehouse_engine::Session;
-use lakehouse_stage::{Base, Exit, Finding, LoadedPipeline, StageError, findings, pipelines};
+use lakehouse_stage::{
+    Base, Exit, Finding, LoadedPipeline, StageError, findings, pipelines, warehouses,
+};
 
 use crate::cli::PipelinesArguments;
 use crate::output;
@@ -20,11 +22,7 @@ pub fn run(base: &Base, arguments: &PipelinesArguments) -> Result<Exit, StageErr
     for name in &listing.names {
         let (loaded, found) = judge(base, name)?;
         match (loaded, found.as_slice()) {
-            (Some(loaded), []) => output::answer(&format!(
-                "{name}: sound ({}, {})",
-                counted(loaded.pipeline.datasets.len(), "dataset"),
-                counted(loaded.pipeline.marts.len(), "mart")
-            )),
+            (Some(loaded), []) => output::answer(&format!("{name}: sound ({})", parts(&loaded))),
             (_, found) => {
                 output::answer(&format!("{name}: {}", counted(found.len(), "problem")));
                 tell(found);
@@ -35,6 +33,18 @@ pub fn run(base: &Base, arguments: &PipelinesArguments) -> Result<Exit, StageErr
     tell(&listing.misnamed);
     exits.extend(listing.misnamed.iter().map(|finding| finding.error.exit));
     Ok(Exit::worst(std::iter::once(Exit::Done).chain(exits)))
+}
+
+fn parts(loaded: &LoadedPipeline) -> String {
+    let pipeline = &loaded.pipeline;
+    let mut parts = vec![
+        counted(pipeline.datasets.len(), "dataset"),
+        counted(pipeline.marts.len(), "mart"),
+    ];
+    if !pipeline.warehouses.is_empty() {
+        parts.push(counted(pipeline.warehouses.len(), "warehouse"));
+    }
+    parts.join(", ")
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -94,8 +104,25 @@ fn judge(base: &Base, name: &Name) -> Result<(Option<LoadedPipeline>, Vec<Findin
     let (loaded, mut found) = pipelines::judge_folder(&directory);
     if let Some(loaded) = &loaded {
         found.extend(bind(base, loaded)?);
+        if !loaded.pipeline.warehouses.is_empty() {
+            found.extend(claimed_twice(base, loaded)?);
+        }
     }
     Ok((loaded, found))
+}
+
+/// What the pipeline claims of a warehouse that another one claims as well.
+fn claimed_twice(base: &Base, loaded: &LoadedPipeline) -> Result<Vec<Finding>, StageError> {
+    let folder = &base.settings.pipelines_dir;
+    let mut all = vec![loaded.clone()];
+    for name in pipelines::list(folder)?.names {
+        if name != loaded.pipeline.name {
+            all.extend(pipelines::judge_folder(&folder.join(name.as_str())).0);
+        }
+    }
+    let mut found = warehouses::claims(&all);
+    found.retain(|finding| finding.file.starts_with(&loaded.directory));
+    Ok(found)
 }
 
 /// Has the engine bind all of a pipeline that is sound.

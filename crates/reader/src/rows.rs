@@ -314,6 +314,6 @@ fn empty_values(column_type: ColumnType) -> Values {
         ColumnType::Decimal {
             precision: 10..=18, ..
         } => Values::Int64(vec![0; BATCH_ROWS]),
-        ColumnType::Decimal { .. } => Values::Int128(vec![0; BATCH_ROWS]),
+        ColumnType::Decimal { .. } | ColumnType::Uuid => Values::Int128(vec![0; BATCH_ROWS]),
     }
 }

@@ -35,6 +35,7 @@ pub fn column_kind(column_type: lakehouse_contract::ColumnType) -> ColumnKind {
         ColumnType::Double => ColumnKind::Double,
         ColumnType::Date => ColumnKind::Date,
         ColumnType::Timestamp => ColumnKind::Timestamp,
+        ColumnType::Uuid => ColumnKind::Uuid,
     }
 }
 

@@ -9,8 +9,8 @@ use lakehouse_store::{Layout, Location, ObjectStore, Place, StoreError};
 
 use crate::signals::SignalCleanup;
 use crate::{
-    CommonArgs, Identity, LoadedPipeline, Progress, Report, RunId, Settings, StageError, Workspace,
-    pipelines, settings,
+    CommonArgs, Identity, LoadedPipeline, Progress, Report, RunId, Settings, StageError,
+    WarehousePlace, Workspace, pipelines, settings,
 };
 
 /// A run of the process, without a pipeline or a store yet.
@@ -199,6 +199,27 @@ impl Context {
             self.pipeline.marts.keys(),
             only,
         )
+    }
+
+    /// The warehouses of the run, in the order of their names: all of them, or those asked for.
+    ///
+    /// # Errors
+    /// When the pipeline has no such warehouse: 2, with those that it has.
+    pub fn warehouses(&self, only: &[Name]) -> Result<Vec<Name>, StageError> {
+        narrow(
+            "warehouse",
+            &self.pipeline.name,
+            self.pipeline.warehouses.keys(),
+            only,
+        )
+    }
+
+    /// Where a warehouse is, its environment variables filled in.
+    ///
+    /// # Errors
+    /// When a variable is not set, or the place cannot be a warehouse's: 2.
+    pub fn warehouse_place(&self, name: &Name) -> Result<WarehousePlace, StageError> {
+        self.source.warehouse_place(name, &self.layout)
     }
 
     /// A dry run would read this.

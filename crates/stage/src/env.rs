@@ -187,6 +187,15 @@ pub const LAKE_MAX_RECORD_BYTES: Variable = only(
     ),
     &["silver", "lake"],
 );
+/// The folder of warehouse files.
+pub const LAKE_WAREHOUSE_DIR: Variable = only(
+    plain(
+        "LAKE_WAREHOUSE_DIR",
+        "none; needed only where the `path` of a warehouse names it",
+        "The folder of the DuckDB files that gold is loaded into.",
+    ),
+    &["load", "cleanup", "lake"],
+);
 /// The key of pseudonyms.
 pub const LAKE_PSEUDONYM_KEY: Variable = secret(only(
     plain(
@@ -318,6 +327,7 @@ pub const ALL: &[&Variable] = &[
     &LAKE_S3_CONNECT_TIMEOUT_SECS,
     &LAKE_S3_READ_TIMEOUT_SECS,
     &LAKE_S3_OPERATION_TIMEOUT_SECS,
+    &LAKE_WAREHOUSE_DIR,
     &LAKE_PSEUDONYM_KEY,
     &LAKE_CONNECTION,
     &LAKE_MEMORY_LIMIT,

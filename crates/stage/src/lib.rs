@@ -37,6 +37,7 @@ mod signals;
 pub mod superseded;
 pub mod units;
 pub mod verdict;
+pub mod warehouses;
 mod workspace;
 
 pub use aggregate::aggregate;
@@ -53,4 +54,5 @@ pub use run::{guarded, main_of, main_with};
 pub use run_report::{DataObject, Identity, PartReport, ReportedError, RunReport, Transfer};
 pub use section::{Phase, Section};
 pub use settings::{Settings, pseudonym_key};
+pub use warehouses::{WarehouseFile, WarehouseLock, WarehousePlace};
 pub use workspace::Workspace;

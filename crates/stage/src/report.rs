@@ -85,6 +85,12 @@ impl Report {
         self.section(Part::Mart, name)
     }
 
+    /// What the report says of one warehouse.
+    #[must_use]
+    pub fn warehouse(&self, name: &Name) -> Section {
+        self.section(Part::Warehouse, name)
+    }
+
     /// Measures a phase until the guard is dropped; a name used again adds up.
     pub fn phase(&self, name: &str) -> Phase {
         Phase::start(self, None, name)

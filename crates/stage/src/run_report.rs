@@ -31,6 +31,9 @@ pub struct RunReport {
     /// Each mart that it worked on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub marts: BTreeMap<String, PartReport>,
+    /// Each warehouse that it worked on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub warehouses: BTreeMap<String, PartReport>,
     /// Of a dry run: what would be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub would_read: Option<Vec<String>>,
@@ -64,7 +67,7 @@ impl RunReport {
     }
 
     /// The names of the fields that [`RunReport::more`] cannot use.
-    pub(crate) const OWN_FIELDS: [&'static str; 24] = [
+    pub(crate) const OWN_FIELDS: [&'static str; 25] = [
         "stage",
         "version",
         "pipeline",
@@ -76,6 +79,7 @@ impl RunReport {
         "error",
         "datasets",
         "marts",
+        "warehouses",
         "would_read",
         "would_write",
         "objects_read",

@@ -14,6 +14,7 @@ use crate::{Exit, Report, StageError};
 pub(crate) enum Part {
     Dataset,
     Mart,
+    Warehouse,
 }
 
 impl Inner {
@@ -21,6 +22,7 @@ impl Inner {
         let sections = match part {
             Part::Dataset => &mut self.report.datasets,
             Part::Mart => &mut self.report.marts,
+            Part::Warehouse => &mut self.report.warehouses,
         };
         sections.entry(name.to_owned()).or_default()
     }
@@ -134,6 +136,7 @@ impl Part {
         match self {
             Self::Dataset => "dataset",
             Self::Mart => "mart",
+            Self::Warehouse => "warehouse",
         }
     }
 }

@@ -40,6 +40,7 @@ def test_one_dag_per_folder_and_the_janitor(dags: dict[str, Any]) -> None:
     [
         ("sales", ["bronze", "silver", "check", "gold"]),
         ("online_retail", ["bronze", "silver", "check", "gold", "snapshots"]),
+        ("community", ["bronze", "silver", "check", "gold", "load"]),
     ],
 )
 def test_the_critical_path(dags: dict[str, Any], pipeline: str, way: list[str]) -> None:
@@ -94,6 +95,7 @@ def test_what_runs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dag.max_active_runs == 7
     assert {dag.get_task(name).max_active_tis_per_dag for name in HEAVY} == {7}
     assert dag.get_task("snapshots").max_active_tis_per_dag == 1
+    assert bag.load().dags["community"].get_task("load").max_active_tis_per_dag == 1
 
 
 def test_the_schedule(dags: dict[str, Any]) -> None:
@@ -157,10 +159,14 @@ def test_the_janitor(dags: dict[str, Any]) -> None:
     dag = dags["lakehouse_janitor"]
     assert {task.task_id for task in dag.tasks} == {
         "sweep",
+        "stale_community",
+        "load_community",
         "stale_online_retail",
         "stale_sales",
     }
     assert (dag.max_active_runs, dag.max_active_tasks) == (1, 1)
+    assert dag.get_task("stale_community").downstream_task_ids == {"load_community"}
+    assert dag.get_task("load_community").trigger_rule == "none_failed"
 
 
 def test_failures_call_the_hook_where_one_is_named(
@@ -203,7 +209,7 @@ def test_a_broken_folder_takes_no_other_with_it(
         (tmp_path / name / "pipeline.yaml").write_text(text)
     monkeypatch.setenv("LAKE_PIPELINES_DIR", str(tmp_path))
     found = bag.load()
-    assert set(found.dags) == {"sales", "online_retail", "lakehouse_janitor"}
+    assert set(found.dags) == {"sales", "online_retail", "community", "lakehouse_janitor"}
     # Airflow keeps errors by file, and takes the DAGs of a file with one out of service: so it is
     # not the file that the DAGs are in.
     ((file, error),) = found.import_errors.items()

@@ -54,7 +54,7 @@ pub(super) fn read_pseudonymise(
             "a pseudonym is a text, and the column is {}",
             column_type.sql()
         ))
-        .with_hint("use `logicalType: string`"));
+        .with_hint("use `logicalType: string`, without `physicalType: UUID`"));
     }
     if !classified {
         return Err(ContractError::privacy(

@@ -74,6 +74,7 @@ pub(super) fn column_type(
         Kind::Boolean => ColumnType::Boolean,
         Kind::Date => ColumnType::Date,
         Kind::Timestamp => ColumnType::Timestamp,
+        Kind::Text if stored.is_some_and(|stored| stored.is_uuid()) => ColumnType::Uuid,
         _ => ColumnType::Text,
     })
 }
@@ -127,6 +128,7 @@ impl Physical {
             "varchar" | "char" | "character" | "nvarchar" | "nchar" | "varchar2" | "nvarchar2"
             | "bpchar" | "text" | "tinytext" | "mediumtext" | "longtext" | "ntext" | "string"
             | "clob" | "nclob" | "utf8" => &[Kind::Text],
+            "uuid" => &[Kind::Text],
             "bool" | "boolean" => &[Kind::Boolean],
             // Systems without booleans have them in these.
             "bit" | "tinyint" => &[Kind::Boolean, Kind::Integer],
@@ -148,6 +150,11 @@ impl Physical {
             | "datetime" | "datetime2" | "datetimeoffset" | "smalldatetime" => &[Kind::Timestamp],
             _ => &[],
         }
+    }
+
+    /// Whether it says that texts are UUIDs, which then are a type of their own.
+    fn is_uuid(&self) -> bool {
+        self.word == "uuid"
     }
 
     /// Digits after the decimal point: none where only the number of all digits is given.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::window::read_window;
-use super::{Input, Mart, MartFormat, Materialised};
+use super::{ColumnDescription, Input, Mart, MartFormat, Materialised};
 use crate::yaml::{At, Spanned, choose, choose_or_default};
 use crate::{ContractError, Problems};
 
@@ -18,6 +18,9 @@ pub(super) struct RawMart {
     #[serde(default)]
     formats: Vec<Spanned<String>>,
     materialised: At<String>,
+    description: Option<String>,
+    #[serde(default)]
+    columns: BTreeMap<String, Spanned<String>>,
     lateness_days: At<IgnoredAny>,
     portable: At<IgnoredAny>,
 }
@@ -67,6 +70,16 @@ pub(super) fn read_mart(raw: RawMart, problems: &mut Problems) -> Option<Mart> {
         grain_position,
         formats: formats?,
         materialised,
+        description: raw.description,
+        columns: raw
+            .columns
+            .into_iter()
+            .map(|(column, text)| {
+                let position = text.referenced;
+                let text = text.value;
+                (column, ColumnDescription { text, position })
+            })
+            .collect(),
     })
 }
 

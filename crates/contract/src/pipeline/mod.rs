@@ -8,6 +8,7 @@ mod raw;
 mod schedule;
 mod source;
 mod states;
+mod warehouse;
 mod window;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,10 @@ use chrono_tz::Tz;
 
 pub use pattern::{FileGlob, FilePattern};
 pub use source::{Columns, Database, Relation, Source, Table, Take};
+pub use warehouse::{
+    DuckDbFile, Load, RUN_DATE_COLUMN, StorageVersion, WAREHOUSE_DIR, Warehouse, WarehouseDatabase,
+    WarehouseTable,
+};
 pub use window::{BeforeFirst, HISTORY_DATE, Window};
 
 use crate::{ContractError, Name, Position, Problems, error};
@@ -45,6 +50,8 @@ pub struct Pipeline {
     pub datasets: BTreeMap<Name, Dataset>,
     /// The gold tables that it makes.
     pub marts: BTreeMap<Name, Mart>,
+    /// The databases that its gold tables are loaded into.
+    pub warehouses: BTreeMap<Name, Warehouse>,
 }
 
 /// When a pipeline runs.
@@ -170,6 +177,19 @@ pub struct Mart {
     pub formats: Vec<MartFormat>,
     /// Whether it is of one day or as of one day.
     pub materialised: Materialised,
+    /// What it is, for people; the comment of the warehouse's tables that hold it.
+    pub description: Option<String>,
+    /// What its columns are, for people; the comments of the warehouse's columns.
+    pub columns: BTreeMap<String, ColumnDescription>,
+}
+
+/// What a mart's column is, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnDescription {
+    /// The text.
+    pub text: String,
+    /// Where `pipeline.yaml` has it.
+    pub position: Position,
 }
 
 impl Mart {
@@ -266,6 +286,7 @@ impl Pipeline {
         let read = raw::read(yaml, &mut problems);
         if let Some(read) = &read {
             graph::check(read, &mut problems);
+            warehouse::check(read, &mut problems);
         }
         let problems = problems.into_result(None::<()>).err().unwrap_or_default();
         (read.map(|read| read.pipeline), problems)

@@ -9,18 +9,21 @@ use super::format::RawFormat;
 use super::mart::{RawMart, read_mart};
 use super::schedule::check_cron;
 use super::source::{self, RawDatabase, RawSource, RawTable, RawTake};
+use super::warehouse::{RawWarehouse, read_warehouse};
 use super::{Database, Dataset, Pipeline, Schedule, WhenMissing};
 use crate::types::timezone;
 use crate::yaml::{self, At, Spanned, TextOr, choose_or_default};
 use crate::{ContractError, Name, Problems, RunDate, environment, environment_names};
 
 /// Keys that are known only to be refused.
-const REFUSED: [&str; 2] = ["lateness_days", "portable"];
+const REFUSED: [&str; 4] = ["lateness_days", "portable", "references", "views"];
 /// What the parts of a pipeline are called in errors.
-const LABELS: [(&str, &str); 3] = [
+const LABELS: [(&str, &str); 5] = [
     ("sources", "source"),
     ("datasets", "dataset"),
     ("marts", "mart"),
+    ("warehouses", "warehouse"),
+    ("tables", "table"),
 ];
 
 #[derive(Deserialize)]
@@ -39,6 +42,8 @@ struct RawPipeline {
     datasets: Spanned<BTreeMap<String, Spanned<RawDataset>>>,
     #[serde(default)]
     marts: BTreeMap<String, Spanned<RawMart>>,
+    #[serde(default)]
+    warehouses: BTreeMap<String, Spanned<RawWarehouse>>,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +138,21 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Option<ReadPipeline> 
             error.within(format!("mart `{key}`")).at(mart.referenced)
         });
     }
+    let mut warehouses = BTreeMap::new();
+    let declared = is_whole.then_some(environment.as_slice());
+    for (key, warehouse) in raw.warehouses {
+        let position = warehouse.referenced;
+        let mut found = Problems::default();
+        let name = found.keep(key.parse::<Name>());
+        let read = read_warehouse(warehouse, declared, &mut found);
+        // With problems, its sound tables can still be judged; it cannot be loaded.
+        if let (Some(name), Some(read)) = (name, read) {
+            warehouses.insert(name, read);
+        }
+        problems.append(found, |error| {
+            error.within_also(format!("warehouse `{key}`")).at(position)
+        });
+    }
     if !is_whole {
         // An entry may be out of the tree, so nothing is known of it but its name.
         for (section, layer) in [("datasets", "silver"), ("marts", "gold")] {
@@ -158,6 +178,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Option<ReadPipeline> 
         sources,
         datasets,
         marts,
+        warehouses,
     };
     Some(ReadPipeline { pipeline, broken })
 }

@@ -214,8 +214,10 @@ fn the_fingerprint_is_of_what_is_enforced() {
 }
 
 #[test]
-fn types_of_other_systems_only_describe() {
-    use lakehouse_contract::ColumnType::{Boolean, Date, Double, Int32, Int64, Text, Timestamp};
+fn types_of_other_systems_are_understood() {
+    use lakehouse_contract::ColumnType::{
+        Boolean, Date, Double, Int32, Int64, Text, Timestamp, Uuid,
+    };
     let decimal = |precision, scale| lakehouse_contract::ColumnType::Decimal { precision, scale };
     for (types, expected) in [
         ("integer, physicalType: bigint", Int64),
@@ -229,7 +231,8 @@ fn types_of_other_systems_only_describe() {
         ),
         ("string, physicalType: 'VARCHAR(50)'", Text),
         ("string, physicalType: text", Text),
-        ("string, physicalType: uuid", Text),
+        ("string, physicalType: uuid", Uuid),
+        ("string, physicalType: UUID", Uuid),
         ("boolean, physicalType: tinyint(1)", Boolean),
         ("date, physicalType: DATE", Date),
         (

@@ -138,6 +138,13 @@ fn pseudonyms_are_made_as_documented() {
             "a pseudonym is a text",
         ),
         (
+            column(
+                "string, physicalType: UUID",
+                "{algorithm: hmac-sha-256, length: 64}",
+            ),
+            "a pseudonym is a text, and the column is UUID",
+        ),
+        (
             contract(
                 "",
                 "",

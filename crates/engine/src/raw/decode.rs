@@ -128,6 +128,7 @@ unsafe fn vector_values(
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => Value::Double(read::<f64>(data, row)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_DATE => date_text(read::<i32>(data, row)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP => timestamp_text(read::<i64>(data, row)),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID => uuid_text(read::<i128>(data, row)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => {
                     let scale = ffi::duckdb_decimal_scale(logical_type.0);
                     let digits: i128 = match ffi::duckdb_decimal_internal_type(logical_type.0) {
@@ -190,6 +191,20 @@ pub(crate) unsafe fn string_bytes<'a>(data: *const ffi::duckdb_string_t, row: us
 unsafe fn read<T: Copy>(data: *const std::ffi::c_void, row: usize) -> T {
     // SAFETY: as this function's own contract says.
     unsafe { data.cast::<T>().add(row).read_unaligned() }
+}
+
+/// A UUID as the engine writes it; it is kept with its first bit turned.
+fn uuid_text(stored: i128) -> Value {
+    let bits = (stored as u128) ^ (1 << 127);
+    let digits = format!("{bits:032x}");
+    let groups = [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ];
+    Value::Text(groups.join("-"))
 }
 
 fn decimal_text(digits: i128, scale: u8) -> String {

@@ -110,6 +110,7 @@ impl RowSource for Rows {
             ("ratio".into(), ColumnKind::Double),
             ("day".into(), ColumnKind::Date),
             ("at".into(), ColumnKind::Timestamp),
+            ("uuid".into(), ColumnKind::Uuid),
         ]
     }
 
@@ -156,8 +157,9 @@ impl RowWorker for RowsWorker {
             chunk.column_mut::<f64>(9)[row] = id as f64 / 3.0;
             chunk.column_mut::<i32>(10)[row] = (id % 30_000) as i32;
             chunk.column_mut::<i64>(11)[row] = id * 1_000_003;
+            chunk.column_mut::<i128>(12)[row] = i128::MIN | (i128::from(id) << 64) | 1;
             if id % 7 == 6 {
-                (1..12).for_each(|column| chunk.set_null(column, row));
+                (1..13).for_each(|column| chunk.set_null(column, row));
             }
         }
         Ok(count)

@@ -51,7 +51,14 @@ fn every_value_reaches_gold_as_it_is_in_the_database() {
         "pipelines/shop/marts/seen.sql",
         "SELECT *, note IS NULL AS note_is_missing FROM silver.orders",
     );
-    let run = ["--pipeline", "shop", "--date", "2025-11-02", "--run-id", "test"];
+    let run = [
+        "--pipeline",
+        "shop",
+        "--date",
+        "2025-11-02",
+        "--run-id",
+        "test",
+    ];
     for stage in ["extract", "silver", "check", "gold"] {
         shop.env.stage(stage, &run).expect_code(0);
     }
@@ -74,7 +81,13 @@ fn every_value_reaches_gold_as_it_is_in_the_database() {
     let again = shop.env.stage("extract", &run).report();
     assert_eq!(again["objects_written"], 0, "{again}");
     // `lake run` knows which stage fills bronze.
-    let lake = shop.env.run("lake", &["run", "shop", "--from", "2025-11-02", "--to", "2025-11-03"]);
+    let lake = shop.env.run(
+        "lake",
+        &["run", "shop", "--from", "2025-11-02", "--to", "2025-11-03"],
+    );
     lake.expect_code(1);
-    assert!(lake.stderr.contains("orders"), "an empty day is refused: {lake}");
+    assert!(
+        lake.stderr.contains("orders"),
+        "an empty day is refused: {lake}"
+    );
 }

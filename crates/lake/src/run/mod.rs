@@ -1,4 +1,5 @@
-//! `lake run`: every stage for a range of days, days in parallel, snapshots at the end.
+//! `lake run`: every stage for a range of days, days in parallel, snapshots and warehouses at the
+//! end.
 
 pub mod day;
 pub mod missing;
@@ -6,6 +7,7 @@ pub mod progress;
 pub mod share;
 pub mod snapshots;
 pub mod summary;
+pub mod warehouses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +15,7 @@ use futures::StreamExt;
 use lakehouse_contract::RunDate;
 use lakehouse_stage::{Base, Exit, StageError};
 
+use crate::child::StageOutcome;
 use crate::cli::RunArguments;
 use crate::run::day::{Day, DayOutcome};
 use crate::run::progress::DayProgress;
@@ -73,12 +76,29 @@ pub async fn run(base: &Base, arguments: &RunArguments) -> Result<Exit, StageErr
         progress.forward_logs,
     )
     .await?;
+    let forward_logs = progress.forward_logs;
+    // Without all of the range's marts a warehouse would be half of it.
+    let load = match snapshots.as_ref().map(StageOutcome::exit) {
+        None | Some(Exit::Done | Exit::Nothing) => {
+            warehouses::run(base, arguments, &loaded, &run_id, to, forward_logs).await?
+        }
+        Some(_) => None,
+    };
     progress.clear();
-    summary::report(base, arguments, &outcomes, &there, snapshots.as_ref());
+    let after = summary::After {
+        snapshots: snapshots.as_ref(),
+        load: load.as_ref(),
+    };
+    summary::report(base, arguments, &outcomes, &there, &after);
     let exits = outcomes
         .values()
         .map(|outcome| outcome.exit)
-        .chain(snapshots.map(|outcome| outcome.exit()))
+        .chain(
+            snapshots
+                .into_iter()
+                .chain(load)
+                .map(|outcome| outcome.exit()),
+        )
         // A day with nothing to do is a good day.
         .filter(|exit| *exit != Exit::Nothing)
         .chain([Exit::Done]);

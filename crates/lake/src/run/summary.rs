@@ -14,13 +14,21 @@ use crate::run::day::DayOutcome;
 /// Days up to which each gets a line of its own on a terminal.
 const DAYS_IN_FULL: usize = 62;
 
+/// What was done after the days.
+pub struct After<'a> {
+    /// Building their snapshots.
+    pub snapshots: Option<&'a StageOutcome>,
+    /// Loading the warehouses.
+    pub load: Option<&'a StageOutcome>,
+}
+
 /// Fills the run report and prints the table.
 pub fn report(
     base: &Base,
     arguments: &RunArguments,
     outcomes: &BTreeMap<RunDate, DayOutcome>,
     there: &BTreeSet<RunDate>,
-    snapshots: Option<&StageOutcome>,
+    after: &After<'_>,
 ) {
     let count = |exit: Exit| {
         outcomes
@@ -45,6 +53,9 @@ pub fn report(
         total(|outcome| outcome.rows_quarantined),
     );
     report.set("rows_duplicate", total(|outcome| outcome.rows_duplicate));
+    if let Some(load) = after.load {
+        report.set("rows_loaded", rows_loaded(load));
+    }
     let failures: Vec<_> = failed
         .iter()
         .map(|(date, outcome)| {
@@ -78,11 +89,27 @@ pub fn report(
             outcome.error.as_deref().unwrap_or_default()
         ));
     }
-    if let Some(snapshots) = snapshots
-        && !matches!(snapshots.exit(), Exit::Done | Exit::Nothing)
-    {
-        output::note(&format!("\nsnapshots failed: {}", snapshots.error_text()));
+    for (what, outcome) in [("snapshots", after.snapshots), ("loading", after.load)] {
+        match outcome.map(|outcome| (outcome, outcome.exit())) {
+            None | Some((_, Exit::Nothing)) => {}
+            Some((outcome, Exit::Done)) if what == "loading" => {
+                output::note(&format!("warehouses: {} rows loaded", rows_loaded(outcome)));
+            }
+            Some((_, Exit::Done)) => {}
+            Some((outcome, _)) => {
+                output::note(&format!("\n{what} failed: {}", outcome.error_text()));
+            }
+        }
     }
+}
+
+fn rows_loaded(load: &StageOutcome) -> u64 {
+    let warehouses = load.report["warehouses"].as_object();
+    warehouses
+        .into_iter()
+        .flat_map(|warehouses| warehouses.values())
+        .filter_map(|warehouse| warehouse["rows_loaded"].as_u64())
+        .sum()
 }
 
 fn table(outcomes: &BTreeMap<RunDate, DayOutcome>) -> String {

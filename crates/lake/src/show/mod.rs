@@ -5,6 +5,7 @@ pub mod gold;
 pub mod quality;
 pub mod states;
 pub mod table;
+pub mod warehouse;
 
 use lakehouse_contract::RunDate;
 use lakehouse_stage::{Base, Exit, LoadedPipeline, StageError, pipelines};
@@ -20,7 +21,11 @@ use crate::output;
 pub async fn run(base: &Base, arguments: &ShowArguments) -> Result<Exit, StageError> {
     base.report.withhold();
     let loaded = pipelines::load(&base.settings.pipelines_dir, &arguments.pipeline)?;
-    let (from, to) = (arguments.from, arguments.to.unwrap_or(arguments.from));
+    // Without a day it is about warehouses: the command line says so.
+    let Some(from) = arguments.from.filter(|_| !arguments.warehouse) else {
+        return warehouse::show(base, &loaded).await;
+    };
+    let to = arguments.to.unwrap_or(from);
     let dates: Vec<RunDate> = from.through(to).collect();
     let layout = &base.settings.layout;
     let store = base

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lakehouse_contract::{Expectation, RunDate, TestCase, with_max_quarantined};
+use lakehouse_contract::{Expectation, Name, RunDate, TestCase, with_max_quarantined};
 use lakehouse_stage::{Exit, LoadedPipeline, StageError};
 
 /// A test case and its folder.
@@ -66,6 +66,43 @@ impl Case {
             })?;
         }
         Ok(copy)
+    }
+
+    /// The folder that stands in for every source: the case's own, or one below `scratch` where a
+    /// dataset has no folder in it. Such a dataset has no file on any of the days.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn source_root(
+        &self,
+        loaded: &LoadedPipeline,
+        scratch: &Path,
+    ) -> Result<PathBuf, StageError> {
+        let own = self.folder.join("source");
+        let is_there = |dataset: &Name| own.join(dataset.as_str()).is_dir();
+        let mut datasets = loaded.pipeline.datasets.keys();
+        if !own.is_dir() || datasets.all(is_there) {
+            return Ok(own);
+        }
+        let root = scratch.join("source");
+        let made = || -> std::io::Result<()> {
+            std::fs::create_dir_all(&root)?;
+            for dataset in loaded.pipeline.datasets.keys() {
+                let folder = root.join(dataset.as_str());
+                match is_there(dataset) {
+                    true => std::os::unix::fs::symlink(
+                        std::path::absolute(own.join(dataset.as_str()))?,
+                        folder,
+                    )?,
+                    false => std::fs::create_dir(folder)?,
+                }
+            }
+            Ok(())
+        };
+        made().map_err(|error| {
+            StageError::from_io(format!("cannot make `{}`", root.display()), &error)
+        })?;
+        Ok(root)
     }
 }
 

@@ -125,6 +125,7 @@ async fn run_case(
 ) -> Result<Verdict, StageError> {
     let server = Server::start(base).await?;
     let pipelines_dir = case.pipelines_dir(loaded, server.folder())?;
+    let source_root = case.source_root(loaded, server.folder())?;
     let mut environment = server.environment();
     environment.extend([
         (
@@ -133,7 +134,7 @@ async fn run_case(
         ),
         (
             "LAKE_SOURCE_ROOT".to_owned(),
-            case.folder.join("source").to_string_lossy().into_owned(),
+            source_root.to_string_lossy().into_owned(),
         ),
         (
             "LAKE_PSEUDONYM_KEY".to_owned(),

@@ -11,6 +11,7 @@ mod integer;
 mod iso;
 mod pattern;
 mod spelling;
+mod uuid;
 mod written;
 
 use chrono_tz::Tz;
@@ -21,6 +22,7 @@ pub use double::double;
 pub use integer::{int32, int64};
 pub use iso::{date, timestamp};
 pub use pattern::Pattern;
+pub use uuid::uuid;
 pub(crate) use written::{Bare, Written};
 
 use crate::batch::Values;
@@ -65,6 +67,7 @@ pub(crate) enum Cast {
         patterns: Vec<Pattern>,
         timezone: Tz,
     },
+    Uuid,
 }
 
 impl Cast {
@@ -111,6 +114,7 @@ impl Cast {
                 patterns: patterns()?,
                 timezone: format.timezone,
             },
+            ColumnType::Uuid => Self::Uuid,
         })
     }
 
@@ -162,6 +166,7 @@ impl Cast {
                 };
                 put(value, column, row)
             }
+            (Self::Uuid, Values::Int128(column)) => put(uuid::stored(kind, bytes), column, row),
             (Self::Double { separator }, Values::Double(column)) => {
                 let separator = if kind == Kind::Number {
                     b'.'
