@@ -178,7 +178,7 @@ fn conversion(found: &str, declared: ColumnType) -> String {
         ColumnType::Int64 => "lake_integer(…)".to_owned(),
         ColumnType::Date => "lake_date(…, '%Y-%m-%d')".to_owned(),
         ColumnType::Timestamp => "lake_timestamp(…, '%Y-%m-%d %H:%M:%S')".to_owned(),
-        ColumnType::Text | ColumnType::Boolean => String::new(),
+        ColumnType::Text | ColumnType::Boolean | ColumnType::Uuid => String::new(),
     };
     if found == "VARCHAR" && !read.is_empty() {
         return format!("read the text with `{read}`");
