@@ -3,6 +3,8 @@
 //! Every instance of a date is tried, and nothing of the date is published unless all that were
 //! tried have passed. What reads an instance that failed is not computed.
 
+mod states;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
@@ -19,7 +21,7 @@ use crate::marts::{Marts, session_options};
 use crate::plan::{self, Planned};
 use crate::publish::{self, Computed};
 use crate::published::{Published, data_address};
-use crate::state::{Source, States, Wanted};
+use crate::state::States;
 
 /// Builds instances, plan after plan, in one session of the engine.
 pub struct Builder<'a> {
@@ -222,50 +224,6 @@ impl<'a> Builder<'a> {
             .or_default()
             .insert(instance.date);
         Ok(Tried::Computed(files))
-    }
-
-    /// Brings the states that an instance reads to its date, and pins what they are made of.
-    async fn bring_states(
-        &mut self,
-        instance: &Instance<'_>,
-        pins: &mut Pins,
-    ) -> Result<BTreeMap<Name, Source>, StageError> {
-        let mut sources = BTreeMap::new();
-        for (input, partitions) in pins.iter_mut() {
-            let (Input::Silver(dataset), Some(rule)) = (input, instance.rule(input)) else {
-                continue;
-            };
-            if !instance.merges(input) || partitions.is_empty() {
-                continue;
-            }
-            let wanted = Wanted {
-                dataset,
-                rule,
-                partitions,
-                keep: self.kept_dates.contains(&instance.date),
-            };
-            let (made_of, source) = self
-                .states
-                .bring(&self.session, &mut self.inputs, &wanted)
-                .await?;
-            *partitions = made_of;
-            sources.insert(dataset.clone(), source);
-        }
-        Ok(sources)
-    }
-
-    fn open_states(&self, instance: &Instance<'_>, pins: &Pins) -> Result<(), StageError> {
-        for input in instance.mart.definition.reads.keys() {
-            let (Input::Silver(dataset), Some(rule)) = (input, instance.rule(input)) else {
-                continue;
-            };
-            if instance.merges(input) {
-                let is_empty = pins.get(input).is_none_or(Vec::is_empty);
-                self.states
-                    .open(&self.session, &self.inputs, dataset, rule, is_empty)?;
-            }
-        }
-        Ok(())
     }
 
     /// Names in the run report what an instance is made of: an object, or the place of several.
