@@ -194,7 +194,7 @@ fn holds_what_was_delivered(lake: &Lake, days: &BTreeMap<u64, LibraryDay>) {
     assert!(later.iter().any(|row| !row.ends_with(",0")), "{later:?}");
     // A history has every version with its day, tombstones included.
     let key = format!(
-        "library/member_versions/{}/data.parquet",
+        "library/all_member_versions/{}/data.parquet",
         partition(&library_date(DAYS))
     );
     let counted = lake.objects.query(
