@@ -142,9 +142,15 @@ fn a_case_has_several_days_in_any_order() {
         );
     }
     // No books, one branch and one loan: the other days have nothing but members.
-    case("source/books/2024-03-01.csv", "library,book,title,price,version\n");
+    case(
+        "source/books/2024-03-01.csv",
+        "library,book,title,price,version\n",
+    );
     case("source/branches/2024-03-01.csv", "branch,city\nb0,Bergen\n");
-    case("source/loans/2024-03-01.csv", "loan,member,book,branch\n1,1,1,b0\n");
+    case(
+        "source/loans/2024-03-01.csv",
+        "loan,member,book,branch\n1,1,1,b0\n",
+    );
     let header = "date,city,members,last_change,branches\n";
     case(
         "expected/2024-03-03/gold/members_by_city.csv",
