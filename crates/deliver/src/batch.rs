@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use lakehouse_stage::{DataObject, StageError};
+use lakehouse_stage::{DataObject, Progress, StageError};
 use lakehouse_store::manifest::{Manifest, ManifestFile};
 use lakehouse_store::{redelivered_name, sha256_of_bytes};
 
@@ -48,9 +48,9 @@ impl<'a> Batch<'a> {
     pub async fn place(&self, content: &impl Content) -> Result<ManifestFile, StageError> {
         let name = &content.file().source_name;
         let old = self.old.iter().find(|file| file.source_name == *name);
-        let bar = self.delivery.context().progress.bytes("", 0);
+        // Whoever fills the files shows how far that is.
+        let bar = Progress::hidden().bytes("", 0);
         let (entry, placed) = place_one(content, old, &self.partition, &bar).await?;
-        bar.finish();
         let section = self.delivery.section();
         match placed {
             None => section.add("files_unchanged", 1),

@@ -74,6 +74,10 @@ pub async fn run(context: Context, arguments: Arguments) -> Result<Exit, StageEr
             jobs.entry(job.table.source.clone()).or_default().push(job);
         }
     }
+    if jobs.is_empty() {
+        tracing::info!("nothing to do: the datasets come from files, which `lake-bronze` takes");
+        return Ok(Exit::Nothing);
+    }
     let mut results = Vec::new();
     let mut to_take: BTreeMap<Name, Vec<(Job<'_>, Decision)>> = BTreeMap::new();
     for (source, jobs) in jobs {

@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
-use lakehouse_contract::Name;
+use lakehouse_contract::{Name, Relation};
 use lakehouse_deliver::Batch;
-use lakehouse_stage::{Context, Exit, StageError, connection};
+use lakehouse_stage::{Context, DataObject, Exit, StageError, connection};
 use lakehouse_store::manifest::ManifestFile;
 
 use crate::csv;
@@ -75,6 +75,11 @@ pub(crate) async fn take_source(
         job.section().set("rows", rows);
         job.section()
             .set("rows_per_sec", (rows as f64 / secs.max(0.001)) as u64);
+        let relation = match &job.table.relation {
+            Relation::Table(name) | Relation::Query(name) => name,
+        };
+        job.section()
+            .input(DataObject::at(format_args!("{source}: {relation}")).rows(rows));
         // A first load stays when the day's own rows are taken again.
         let is_full = *decision == (Decision::Take { full: true });
         let keep = |file: &ManifestFile| !is_full && file.source_name.starts_with(FULL);

@@ -15,7 +15,10 @@ fn a_days_rows_are_taken_at_any_time_and_are_the_same_bytes() {
         return;
     };
     let report = shop.done("2025-11-02", &["--dataset", "orders"]);
-    assert_eq!(report["datasets"]["orders"]["rows"], 2, "{report}");
+    let orders = &report["datasets"]["orders"];
+    assert_eq!(orders["rows"], 2, "{report}");
+    assert_eq!(orders["inputs"][0]["address"], "shop_pg: orders");
+    assert_eq!(orders["outputs"][0]["rows"], 2);
     shop.done("2025-11-03", &["--dataset", "orders"]);
     assert_eq!(shop.csv("orders", "2025-11-02"), FIRST);
     assert_eq!(shop.csv("orders", "2025-11-03"), SECOND);
@@ -94,6 +97,15 @@ fn a_whole_table_is_taken_once_and_again_only_when_asked_for() {
     assert!(shop.partition("users", "2025-11-02").is_empty());
     let refused = shop.extract(&date, &["--dataset", "users", "--full"]);
     refused.expect_code(2);
+}
+
+#[test]
+fn a_pipeline_of_files_is_nothing_to_do() {
+    let Some(shop) = Shop::empty("a pipeline without tables") else {
+        return;
+    };
+    shop.pipeline("name: shop\ndatasets: {orders: {contract: contracts/orders.odcs.yaml, from: /nowhere, files: '*', format: {csv: {}}}}\n");
+    shop.extract("2025-11-02", &[]).expect_code(99);
 }
 
 #[test]
