@@ -208,12 +208,12 @@ fn what_cannot_run_is_refused() {
         (
             "format: {json: lines}",
             "format: {}",
-            "not exactly one of `json` and `csv`",
+            "must name exactly one of `json` and `csv`",
         ),
         (
             "format: {json: lines}",
             "format: {json: lines, csv: {}}",
-            "not exactly one",
+            "must name exactly one",
         ),
         (
             "format: {json: lines}",
@@ -445,7 +445,7 @@ fn what_cannot_be_taken_out_of_a_database_is_refused_where_it_is_said() {
         (
             "{postgres: {}}",
             "{}",
-            "source `community_pg`: it names not exactly one of `postgres` and `cassandra` (line 4, column 17)",
+            "source `community_pg`: it must name exactly one of `postgres` and `cassandra` (line 4, column 17)",
         ),
         (
             "{postgres: {}}",
@@ -465,7 +465,7 @@ fn what_cannot_be_taken_out_of_a_database_is_refused_where_it_is_said() {
         (
             "table: public.users",
             "table: public.users, query: q.sql",
-            "dataset `users`: `from` names not exactly one of `table` and `query` (line 7, column 54)",
+            "dataset `users`: `from` must name exactly one of `table` and `query` (line 7, column 54)",
         ),
         (
             "table: public.users",
@@ -499,8 +499,8 @@ fn what_cannot_be_taken_out_of_a_database_is_refused_where_it_is_said() {
         ),
         (
             "{day: created_at}",
-            "{dya: created_at}",
-            "dataset `activities`: unknown key `dya` (line 8, column 126)",
+            "{days: created_at}",
+            "dataset `activities`: unknown key `days` (line 8, column 126)",
         ),
         (
             "columns: all, except",

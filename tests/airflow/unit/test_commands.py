@@ -17,7 +17,7 @@ def run(command: str, tmp_path: Path, **values: str) -> list[str]:
     """The arguments that the stage is given, as it sees them."""
     bin_dir = tmp_path / "bin with blanks"
     bin_dir.mkdir()
-    for stage in ("bronze", "silver", "check", "gold", "load", "cleanup"):
+    for stage in ("bronze", "extract", "silver", "check", "gold", "load", "cleanup"):
         script = bin_dir / f"lake-{stage}"
         script.write_text('#!/bin/bash\nprintf "%s\\0" "$@"\n', encoding="utf-8")
         script.chmod(0o755)

@@ -188,7 +188,7 @@ pub(super) fn read_database(
             Ok((name, Database::Cassandra { keyspace }))
         }
         _ => Err(
-            ContractError::invalid("it names not exactly one of `postgres` and `cassandra`")
+            ContractError::invalid("it must name exactly one of `postgres` and `cassandra`")
                 .with_hint("write `{postgres: {}}` or `{cassandra: {keyspace: <name>}}`"),
         ),
     }
@@ -335,7 +335,7 @@ fn read_table(
         _ => {
             if raw.from.is_whole {
                 problems.add(
-                    ContractError::invalid("`from` names not exactly one of `table` and `query`")
+                    ContractError::invalid("`from` must name exactly one of `table` and `query`")
                         .with_hint(
                             "write `from: {source: <name>, table: <schema>.<table>}`, or `query: queries/<name>.sql`",
                         )
