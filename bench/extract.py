@@ -35,6 +35,7 @@ status: active
 schema:
   - name: events
     logicalType: object
+    customProperties: [{property: delivery, vendor: lakehouse, value: snapshot}]
     properties:
       - {name: id, logicalType: integer, required: true, primaryKey: true, primaryKeyPosition: 1}
 """

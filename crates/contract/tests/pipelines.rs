@@ -1,9 +1,9 @@
 //! What a `pipeline.yaml` may say, what is refused, and whether the refusal helps.
 
 use lakehouse_contract::{
-    Columns, Compression, ContractError, CsvFormat, Database, Dataset, Files, Format, Input,
-    JsonLayout, MartFormat, Materialised, Name, Pipeline, Relation, Source, Take, WhenMissing,
-    Window,
+    Columns, Compression, Contract, ContractError, CsvFormat, Database, Dataset, Files, Format,
+    Input, JsonLayout, MartFormat, Materialised, Name, Pipeline, Relation, Source, Take,
+    WhenMissing, Window,
 };
 
 const EVERYTHING: &str = r#"
@@ -533,5 +533,51 @@ fn what_cannot_be_taken_out_of_a_database_is_refused_where_it_is_said() {
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(told, [message]);
         assert!(problems[0].hint().is_some(), "{message}");
+    }
+}
+
+#[test]
+fn what_is_taken_fits_the_delivery() {
+    let contract = |delivery: &str| {
+        let text = format!(
+            "apiVersion: v3.2.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: active\nschema:\n  - name: x\n    logicalType: object\n    \
+             customProperties: [{{property: delivery, vendor: lakehouse, value: {delivery}}}, {{property: dedupe, vendor: lakehouse, value: {{by: key, keep: latest, orderBy: [at]}}}}]\n    \
+             properties:\n      - {{name: id, logicalType: integer, required: true, primaryKey: true, primaryKeyPosition: 1}}\n      - {{name: at, logicalType: timestamp, required: true}}\n"
+        );
+        Contract::parse(&text).unwrap()
+    };
+    for (take, delivery, told) in [
+        ("whole", "snapshot", None),
+        ("whole", "event", Some("does not say `delivery: snapshot`")),
+        (
+            "whole",
+            "changes",
+            Some("does not say `delivery: snapshot`"),
+        ),
+        ("{day: at}", "event", None),
+        ("{day: at}", "changes", None),
+        (
+            "{day: at}",
+            "snapshot",
+            Some("a day of it is the whole table"),
+        ),
+    ] {
+        let pipeline = Pipeline::parse(&format!(
+            "name: a\nsources: {{s: {{postgres: {{}}}}}}\ndatasets:\n  x: {{contract: x.yaml, from: {{source: s, table: x}}, take: {take}}}\n"
+        ))
+        .unwrap();
+        let contracts = [(name("x"), contract(delivery))].into();
+        let problems = pipeline.judge_takes(&contracts);
+        match told {
+            None => assert_eq!(problems, [], "{take} {delivery}"),
+            Some(told) => {
+                let text = problems[0].to_string();
+                assert!(
+                    text.contains(told) && text.contains("line 4, column 60"),
+                    "{text}"
+                );
+                assert!(problems[0].hint().is_some());
+            }
+        }
     }
 }

@@ -247,6 +247,8 @@ pub fn judge_folder(directory: &Path) -> (Option<LoadedPipeline>, Vec<Finding>) 
     }
     let states = pipeline.judge_states(&contracts);
     findings.extend(states.iter().map(|error| Finding::of_yaml(&file, error)));
+    let takes = pipeline.judge_takes(&contracts);
+    findings.extend(takes.iter().map(|error| Finding::of_yaml(&file, error)));
     let mut queries = BTreeMap::new();
     for (dataset_name, dataset) in &pipeline.datasets {
         let Some(table) = dataset.source.table() else {

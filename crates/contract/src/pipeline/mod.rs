@@ -8,6 +8,7 @@ mod raw;
 mod schedule;
 mod source;
 mod states;
+mod takes;
 mod warehouse;
 mod window;
 

@@ -26,11 +26,16 @@ insert into orders values
   (5, 2, 8, null, null);
 ";
 
-/// A contract of columns `name: logicalType`.
+/// A contract of columns `name: logicalType`. What is taken whole is a snapshot, and in these tests
+/// that is all but the orders.
 pub fn contract(dataset: &str, columns: &[(&str, &str)]) -> String {
+    let delivery = match dataset {
+        "orders" => "event",
+        _ => "snapshot",
+    };
     let mut text = format!(
         "apiVersion: v3.2.0\nkind: DataContract\nid: {dataset}\nversion: 1.0.0\nstatus: active\n\
-         schema:\n  - name: {dataset}\n    logicalType: object\n    properties:\n"
+         schema:\n  - name: {dataset}\n    logicalType: object\n    customProperties:\n      - {{property: delivery, vendor: lakehouse, value: {delivery}}}\n    properties:\n"
     );
     for (name, kind) in columns {
         text.push_str(&format!("      - {{name: {name}, {kind}}}\n"));

@@ -82,8 +82,8 @@ fn a_single_column_that_can_be_missing_gets_company() {
         ["email,_", "\"\",\"\"", ",\"\"", "ada@example.org,\"\""]
     );
     let strict = crate::fixture::contract("users", &[("email", "logicalType: string")]).replace(
-        "    logicalType: object\n",
-        "    logicalType: object\n    customProperties: [{property: unknownColumns, vendor: lakehouse, value: fail}]\n",
+        "    customProperties:\n",
+        "    customProperties:\n      - {property: unknownColumns, vendor: lakehouse, value: fail}\n",
     );
     shop.env
         .write("pipelines/shop/contracts/users.odcs.yaml", strict);
@@ -116,6 +116,10 @@ fn all_tables_are_of_one_moment() {
             ("slept", "logicalType: string"),
         ],
     );
+    let file = "pipelines/shop/contracts/orders.odcs.yaml";
+    let orders = std::fs::read_to_string(shop.env.path(file)).unwrap();
+    shop.env
+        .write(file, orders.replace("value: event", "value: snapshot"));
     shop.write_contract("log", &[("id", "logicalType: integer")]);
     shop.connect("connections=1");
     let date = yesterday();
