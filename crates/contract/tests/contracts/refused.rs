@@ -2,7 +2,7 @@
 
 use lakehouse_contract::{Contract, ContractError};
 
-use super::{A, EVERYTHING, contract, custom, refused};
+use super::{A, EVERYTHING, contract, refused};
 
 #[test]
 fn an_unknown_key_is_named_with_its_place() {
