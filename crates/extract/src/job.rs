@@ -1,6 +1,6 @@
 //! One dataset on one day.
 
-use lakehouse_contract::{Contract, Delivery, Name, Table};
+use lakehouse_contract::{Contract, Name, Table};
 use lakehouse_deliver::Delivery;
 use lakehouse_stage::{Context, Section, StageError};
 use lakehouse_store::manifest::ManifestFile;
@@ -52,7 +52,7 @@ impl<'a> Job<'a> {
     /// # Errors
     /// What the store says, and 2 for what cannot be had.
     pub async fn decide(&self, arguments: &Arguments) -> Result<Decision, StageError> {
-        if arguments.full && self.contract.delivery != Delivery::Changes {
+        if arguments.full && self.contract.delivery != lakehouse_contract::Delivery::Changes {
             return Err(StageError::usage(format!(
                 "`--full` takes all rows as a day's changes, and the contract of `{}` does not say `delivery: changes`",
                 self.name
