@@ -104,7 +104,7 @@ pub(super) async fn plan(
             })
             .collect()
     } else {
-        // Sorting a large table costs a multiple of reading it.
+        // A large table is read in the order in which it lies: a sort would spill at the server.
         let order = match is_large {
             true => Vec::new(),
             false => order(session, relation.as_ref(), &chosen).await?,
