@@ -14,6 +14,13 @@ use lakehouse_stage::StageError;
 /// Where the versions of a merge are, beside the schemas that marts read.
 const SCHEMA: &str = "states";
 
+/// How much memory a byte of a compressed file may take while versions are compared.
+const BYTES_IN_MEMORY: u64 = 8;
+
+fn size_bytes(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
 /// Versions of one partition.
 #[derive(Debug)]
 pub enum Versions {
@@ -33,6 +40,8 @@ pub struct Merge<'a> {
     pub columns: &'a [(String, String)],
     /// What it is called in errors.
     pub action: &'a str,
+    /// What the engine may hold in memory.
+    pub memory_limit_bytes: u64,
 }
 
 impl Merge<'_> {
@@ -78,6 +87,11 @@ impl Merge<'_> {
                 selects.join(" UNION ALL ")
             ))
             .stage(self.action)?;
+        let files = incoming.iter().filter_map(|(_, versions)| match versions {
+            Versions::File(path) => Some(path.as_path()),
+            Versions::Table(_) => None,
+        });
+        let bytes: u64 = files.chain(kept).map(size_bytes).sum();
         if let Some(kept) = kept {
             let mut columns = self.columns.to_vec();
             columns.push((VERSION_DATE.to_owned(), "DATE".to_owned()));
@@ -88,15 +102,66 @@ impl Merge<'_> {
         let names: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
         let kept = kept.map(|_| format!("{SCHEMA}.kept"));
         let incoming = format!("{SCHEMA}.incoming");
-        let Some(select) = self
-            .rule
-            .newest_versions(kept.as_deref(), &incoming, &names)
-        else {
-            return Err(StageError::bug("a state of snapshots has nothing to merge"));
-        };
+        let passes = 1 + bytes.saturating_mul(BYTES_IN_MEMORY) / self.memory_limit_bytes.max(1);
+        if passes == 1 {
+            let select = self.newest(kept.as_deref(), &incoming, &names)?;
+            return self
+                .session
+                .write_parquet(&select, to, key_values)
+                .stage(self.action);
+        }
+        // Versions of one key have one hash: what does not fit at once is merged part by part.
+        let mut parts = Vec::new();
+        for pass in 0..passes {
+            let part = to.with_extension(format!("{pass}.parquet"));
+            let of_part = |table: &str| {
+                format!(
+                    "(SELECT * FROM {table} WHERE hash({}) % {passes} = {pass})",
+                    self.key()
+                )
+            };
+            let kept = kept.as_deref().map(of_part);
+            let select = self.newest(kept.as_deref(), &of_part(&incoming), &names)?;
+            self.session
+                .write_parquet(&select, &part, &BTreeMap::new())
+                .stage(self.action)?;
+            parts.push(part);
+        }
+        let mut columns = self.columns.to_vec();
+        columns.push((VERSION_DATE.to_owned(), "DATE".to_owned()));
         self.session
-            .write_parquet(&select, to, key_values)
-            .stage(self.action)
+            .read_parquet_view(SCHEMA, "parts", &parts, Some(&columns))
+            .stage(self.action)?;
+        let rows = self
+            .session
+            .write_parquet(&format!("SELECT * FROM {SCHEMA}.parts"), to, key_values)
+            .stage(self.action)?;
+        for part in &parts {
+            if let Err(error) = std::fs::remove_file(part) {
+                tracing::debug!(path = %part.display(), %error, "local file not removed");
+            }
+        }
+        Ok(rows)
+    }
+
+    fn newest(
+        &self,
+        kept: Option<&str>,
+        incoming: &str,
+        names: &[String],
+    ) -> Result<String, StageError> {
+        self.rule
+            .newest_versions(kept, incoming, names)
+            .ok_or_else(|| StageError::bug("a state of snapshots has nothing to merge"))
+    }
+
+    fn key(&self) -> String {
+        let key = match self.rule {
+            StateRule::Merged { key, .. } => key.as_slice(),
+            StateRule::Newest => &[],
+        };
+        let key: Vec<String> = key.iter().map(|column| identifier(column)).collect();
+        key.join(", ")
     }
 
     /// Opens a file of newest versions as `silver.<dataset>`, without tombstones; nothing is an

@@ -83,6 +83,7 @@ impl Lake {
             rule,
             columns: &self.columns,
             action: "merge",
+            memory_limit_bytes: 128 << 20,
         }
     }
 
@@ -205,4 +206,65 @@ fn rows_of_an_old_partition_that_share_a_key_are_one() {
     let rule = rule();
     let merged = lake.merge(&rule, None, &[day]);
     assert_eq!(lake.state(&rule, Some(&merged)), ["1 b"]);
+}
+
+#[test]
+fn a_large_state_is_merged_within_its_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = Session::open(&SessionOptions {
+        workspace: folder.path().to_owned(),
+        memory_limit_bytes: 128 << 20,
+        threads: 2,
+        pseudonym_key: None,
+    })
+    .unwrap();
+    session.lock().unwrap();
+    let columns = [("id", "BIGINT"), ("text", "VARCHAR"), ("version", "BIGINT")];
+    let columns: Vec<(String, String)> = columns
+        .iter()
+        .map(|(name, sql_type)| ((*name).to_owned(), (*sql_type).to_owned()))
+        .collect();
+    let rule = StateRule::Merged {
+        key: vec!["id".to_owned()],
+        order_by: vec!["version".to_owned()],
+        tombstone: None,
+    };
+    let merge = Merge {
+        session: &session,
+        rule: &rule,
+        columns: &columns,
+        action: "merge",
+        memory_limit_bytes: 128 << 20,
+    };
+    // Some 220 MB of rows, of which every third has a newer version on the second day.
+    let days = ["2024-03-01", "2024-03-02"];
+    let mut kept: Option<PathBuf> = None;
+    for (number, date) in days.iter().enumerate() {
+        let step = 1 + 2 * number;
+        let file = folder.path().join(format!("{date}.parquet"));
+        session
+            .write_parquet(
+                &format!(
+                    "SELECT range AS id, sha256(CAST(range AS VARCHAR)) || sha256('{date}' || range) AS text, \
+                     CAST({number} AS BIGINT) AS version FROM range(0, 1500000, {step})"
+                ),
+                &file,
+                &BTreeMap::new(),
+            )
+            .unwrap();
+        let to = folder.path().join(format!("state.{date}.parquet"));
+        let incoming = [(date.parse().unwrap(), Versions::File(file))];
+        let rows = merge
+            .write(kept.as_deref(), &incoming, &to, &BTreeMap::new())
+            .unwrap();
+        assert_eq!(rows, 1_500_000);
+        kept = Some(to);
+    }
+    let input = Input::Silver("texts".parse().unwrap());
+    merge.open(&input, kept.as_deref()).unwrap();
+    let counted = session
+        .query("SELECT count(*), count(*) FILTER (WHERE version = 1) FROM silver.texts")
+        .unwrap();
+    assert_eq!(counted[0][0].to_string(), "1500000");
+    assert_eq!(counted[0][1].to_string(), "500000");
 }

@@ -107,6 +107,7 @@ impl<'a> States<'a> {
             rule: wanted.rule,
             columns: &columns,
             action: &action,
+            memory_limit_bytes: self.context.memory_limit_bytes,
         };
         let _phase = (have < wanted.partitions.len()).then(|| self.context.report.phase("states"));
         let mut batches = wanted.partitions[have..]
@@ -185,6 +186,7 @@ impl<'a> States<'a> {
             rule,
             columns: &columns,
             action: &format!("open the state of `{input}`"),
+            memory_limit_bytes: self.context.memory_limit_bytes,
         };
         let path = self.local.get(dataset).map(|state| state.path.as_path());
         merge.open(&input, path.filter(|_| !is_empty))
