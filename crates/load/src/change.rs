@@ -23,6 +23,9 @@ pub struct Changed {
     pub rows: u64,
 }
 
+/// A data file with its run date and its columns.
+type Dated<'a> = (RunDate, &'a DataFile, Vec<Column>);
+
 /// A table that is loaded.
 struct Loading<'a> {
     warehouse: &'a Warehouse<'a>,
@@ -31,7 +34,7 @@ struct Loading<'a> {
     table: &'a WarehouseTable,
     mart: &'a BoundMart,
     /// Its data files, oldest first.
-    files: Vec<(RunDate, &'a DataFile, Vec<Column>)>,
+    files: Vec<Dated<'a>>,
 }
 
 /// Loads what is wanted into the attached file, all or nothing.
@@ -95,7 +98,7 @@ fn files<'a>(
     session: &Session,
     partitions: &[Partition],
     fetched: &'a Fetched,
-) -> Result<Vec<(RunDate, &'a DataFile, Vec<Column>)>, StageError> {
+) -> Result<Vec<Dated<'a>>, StageError> {
     partitions
         .iter()
         .map(|partition| {
