@@ -232,8 +232,8 @@ fn the_engines_answer_is_held_against_the_same_rules() {
     }
     for (column, path, message) in [
         ("total", vec!["client"], "is classified"),
-        ("total", vec!["source", "client.born"], "names no text"),
-        ("gift", vec!["source"], "names no text"),
+        ("total", vec!["source", "client.born"], "without naming a text"),
+        ("gift", vec!["source"], "without naming a text"),
         ("gift", vec!["total"], "is only computed"),
     ] {
         let error = contract
