@@ -72,5 +72,5 @@ fn a_warehouse_inside_one_of_the_places_is_refused() {
     publish(&lake, &DAYS[..1]);
     let outcome = load(&lake, DAYS[0], &[]);
     outcome.expect_code(2);
-    assert!(error_of(&outcome).contains("lies inside gold"), "{outcome}");
+    assert!(error_of(&outcome).contains("is inside gold"), "{outcome}");
 }

@@ -112,7 +112,7 @@ fn variables_that_make_no_sense_are_named() {
             shop.env.set("LAKE_BRONZE_URL", "s3://bronze");
             let outcome = shop.bronze(&[]);
             outcome.expect_code(2);
-            assert!(outcome.stderr.contains("lies inside"), "{outcome}");
+            assert!(outcome.stderr.contains("is inside"), "{outcome}");
         } else {
             refused(&shop, &shop.bronze(&[]), &[name]);
         }

@@ -232,7 +232,11 @@ fn the_engines_answer_is_held_against_the_same_rules() {
     }
     for (column, path, message) in [
         ("total", vec!["client"], "is classified"),
-        ("total", vec!["source", "client.born"], "without naming a text"),
+        (
+            "total",
+            vec!["source", "client.born"],
+            "without naming a text",
+        ),
         ("gift", vec!["source"], "without naming a text"),
         ("gift", vec!["total"], "is only computed"),
     ] {

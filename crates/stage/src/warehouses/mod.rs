@@ -74,7 +74,7 @@ impl LoadedPipeline {
         for (place, location) in layout.places() {
             if location.contains(&own) {
                 return Err(StageError::usage(format!(
-                    "the warehouse `{name}` at `{address}` lies inside {place} at `{location}`"
+                    "the warehouse `{name}` at `{address}` is inside {place} at `{location}`"
                 ))
                 .hint(
                     "give warehouses a bucket or a prefix of their own, apart from the five places",
