@@ -1,6 +1,6 @@
 //! What `warehouses` may say, what is refused, and whether the refusal helps.
 
-use lakehouse_contract::{Database, Load, Name, Pipeline, StorageVersion};
+use lakehouse_contract::{Load, Name, Pipeline, StorageVersion, WarehouseDatabase};
 
 const PIPELINE: &str = r#"name: shop
 environment: [SHOP_DIR]
@@ -35,7 +35,7 @@ fn name(text: &str) -> Name {
 fn a_warehouse_is_read() {
     let pipeline = Pipeline::parse(&format!("{PIPELINE}{WAREHOUSE}")).unwrap();
     let warehouse = &pipeline.warehouses[&name("analytics")];
-    let Database::DuckDb(file) = &warehouse.database;
+    let WarehouseDatabase::DuckDb(file) = &warehouse.database;
     assert_eq!(file.path, "${LAKE_WAREHOUSE_DIR}/analytics.duckdb");
     assert_eq!(file.storage_version, StorageVersion::V1_5);
     let orders = &warehouse.tables[&name("orders")];
@@ -52,7 +52,7 @@ fn a_warehouse_is_read() {
         .replace("${LAKE_WAREHOUSE_DIR}/", "s3://warehouse/")
         .replace(", storage_version: v1.5.0", "");
     let pipeline = Pipeline::parse(&format!("{PIPELINE}{s3}")).unwrap();
-    let Database::DuckDb(file) = &pipeline.warehouses[&name("analytics")].database;
+    let WarehouseDatabase::DuckDb(file) = &pipeline.warehouses[&name("analytics")].database;
     assert_eq!(file.storage_version, StorageVersion::V1_4);
 }
 
