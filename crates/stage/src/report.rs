@@ -259,6 +259,7 @@ mod tests {
             error: Some(Default::default()),
             datasets: [(String::new(), Default::default())].into(),
             marts: [(String::new(), Default::default())].into(),
+            warehouses: [(String::new(), Default::default())].into(),
             would_read: Some(Vec::new()),
             would_write: Some(Vec::new()),
             transfer: Some(Default::default()),

@@ -190,6 +190,7 @@ fn the_short_ways_build_the_same_addresses() {
         layout.bronze_object(&pipeline, &dataset, &date, "a/ü 1+%.json"),
         layout.bronze_manifest(&pipeline, &dataset, &date),
         layout.run_report(&pipeline, &date, "manual 1/2", "silver"),
+        layout.kept_state(&pipeline, &dataset, &date),
         layout.silver_data(&pipeline, &dataset, &date),
         layout.quarantine_object(&pipeline, &dataset, &date, SHA256, "parquet"),
         layout.refused_object(&pipeline, &dataset, &date, SHA256, "json"),
