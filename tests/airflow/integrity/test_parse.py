@@ -63,7 +63,7 @@ def test_what_is_imported_beyond_airflow() -> None:
     (found,) = probe([DAGS / "lakehouse.py"], CHECKOUT / "pipelines")
     heavy = {"boto3", "botocore", "duckdb", "numpy", "pandas", "pyarrow", "aiobotocore"}
     assert not heavy & set(found["modules"])
-    assert found["dags"] == ["lakehouse_janitor", "online_retail", "sales"]
+    assert found["dags"] == ["community", "lakehouse_janitor", "online_retail", "sales"]
 
 
 def test_forty_pipelines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,10 +116,14 @@ def test_the_janitor(run: Run, stages: Stages) -> None:
     ended = run("lakehouse_janitor", after="2025-11-04T10:13:14")
     assert ended.state == "success"
     arguments = sorted(start.arguments for start in stages.starts())
+    assert [start.value_of("--pipeline") for start in stages.starts() if start.stage == "load"] == [
+        "community"
+    ]
     run_of = ["--date", "2025-11-03", "--run-id", ended.run_id]
     stale = [
         ["--pipeline", pipeline, *run_of, "--stale"]
-        for pipeline in sorted(["online_retail", "sales", *SCHEDULES])
+        # Of the one that has a warehouse both stages ask: gold, and load after it.
+        for pipeline in sorted(["community", "community", "online_retail", "sales", *SCHEDULES])
     ]
     assert arguments == [["--older-than", "2d"], *stale]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from places import bin_dir
 
-NAMES = ("bronze", "extract", "silver", "check", "gold", "cleanup")
+NAMES = ("bronze", "extract", "silver", "check", "gold", "load", "cleanup")
 
 # `/proc/<pid>/environ` is what the stage was started with, before its own shell added anything.
 _SCRIPT = """\
