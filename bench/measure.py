@@ -20,6 +20,8 @@ PARTS = {
     "startup": startup.run,
     "silver": silver.run,
     "memory": memory.run,
+    # A part of `memory` by itself.
+    "long-rows": memory.long_rows,
     "history": history.run,
     "extract": extract.run,
     "warehouse": warehouse.run,
