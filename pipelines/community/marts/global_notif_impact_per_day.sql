@@ -28,24 +28,11 @@ answers as (
     left join states on sent.notification_id = states.notification_id
 ),
 
-sessions as (
-    select
-        user_id,
-        session_id,
-        case
-            when bool_or(event_type = 'login') then min(event_time)
-            else cast(run_date() as timestamp)
-        end as begun_at,
-        max(event_time) as ended_at
-    from silver.user_session_events
-    group by user_id, session_id
-),
-
 ends as (
     -- Of several sessions at once, the one that lasts longest.
     select answers.notification_id, answers.user_id, max(sessions.ended_at) as ended_at
     from answers
-    inner join sessions
+    inner join gold.user_sessions as sessions
         on
             answers.user_id = sessions.user_id
             and answers.answered_at between sessions.begun_at and sessions.ended_at

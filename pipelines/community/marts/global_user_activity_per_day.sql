@@ -1,21 +1,5 @@
 -- One row per user who had a session, wrote a message or bought something on the day.
-with sessions as (
-    select
-        user_id,
-        session_id,
-        bool_or(event_type = 'login') as begins_today,
-        -- Without a login of today it began the day before: its part of today begins at midnight.
-        case
-            when bool_or(event_type = 'login') then min(event_time)
-            else cast(run_date() as timestamp)
-        end as begun_at,
-        -- Without a logout it ends with its last event.
-        max(event_time) as ended_at
-    from silver.user_session_events
-    group by user_id, session_id
-),
-
-parts as (
+with parts as (
     select
         user_id,
         count(*) filter (where begins_today) as connexions,
@@ -23,7 +7,7 @@ parts as (
         0 as messages,
         0.00 as money,
         0 as other_currency
-    from sessions
+    from gold.user_sessions
     group by user_id
     union all
     select user_id, 0, 0, count(*), 0.00, 0
