@@ -80,7 +80,7 @@ impl<'a> Job<'a> {
             Decision::Keep => {
                 self.section()
                     .set("files_kept", files.map_or(0, |files| files.len()));
-                tracing::info!(dataset = %self.name, date = %context.date, "kept: the table was taken for the day before");
+                tracing::info!(dataset = %self.name, date = %context.date, "kept: the table has been taken for this day already");
             }
             Decision::Nothing => {
                 tracing::info!(
