@@ -15,5 +15,5 @@ pub use library::{
     Dice, LibraryDay, Version, deliver_library, library, library_date, library_days,
     members_by_city,
 };
-pub use objects::Objects;
+pub use objects::{Objects, assert_same_objects};
 pub use till::{CONTRACT, DATE, MART, PIPELINE, receipt, till};

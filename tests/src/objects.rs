@@ -191,3 +191,16 @@ fn query_bytes(bytes: &[u8], select: &str) -> Vec<Vec<String>> {
         .map(|row| row.iter().map(Value::to_string).collect())
         .collect()
 }
+
+/// Fails unless two listings have the same objects with the same bytes; names the first that differs.
+///
+/// # Panics
+/// Where they differ.
+#[track_caller]
+pub fn assert_same_objects(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) {
+    let names = |map: &BTreeMap<String, Vec<u8>>| map.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(one), names(other));
+    for (name, bytes) in one {
+        assert!(other[name] == *bytes, "{name} differs");
+    }
+}

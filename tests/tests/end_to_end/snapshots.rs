@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lakehouse_testkit::{Outcome, Server};
-use lakehouse_tests::{Lake, receipt, till};
+use lakehouse_tests::{Lake, assert_same_objects, receipt, till};
 
 const DAYS: [&str; 6] = [
     "2024-03-01",
@@ -60,15 +60,6 @@ fn names_and_bytes(lake: &Lake) -> BTreeMap<String, Vec<u8>> {
     lake.published()
 }
 
-#[track_caller]
-fn same(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) {
-    let names = |map: &BTreeMap<String, Vec<u8>>| map.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(one), names(other));
-    for (name, bytes) in one {
-        assert!(other[name] == *bytes, "{name} differs");
-    }
-}
-
 #[test]
 fn days_in_reverse_and_in_parallel_end_in_the_bytes_of_a_serial_run() {
     let server = Server::local_s3();
@@ -90,7 +81,7 @@ fn days_in_reverse_and_in_parallel_end_in_the_bytes_of_a_serial_run() {
         &parallel,
         &["--from", DAYS[0], "--to", DAYS[5], "--jobs", "4"],
     );
-    same(&names_and_bytes(&parallel), &expected);
+    assert_same_objects(&names_and_bytes(&parallel), &expected);
 
     // One by one as a scheduler does it, latest first: snapshots of later days are stale then.
     let reverse = lake(&server, "reverse");
@@ -107,7 +98,7 @@ fn days_in_reverse_and_in_parallel_end_in_the_bytes_of_a_serial_run() {
     let stale = reverse.stage("gold", "till", DAYS[5], &["--stale"]);
     stale.expect_code(0);
     assert!(stale.report()["stale"].as_u64().unwrap() >= 5, "{stale}");
-    same(&names_and_bytes(&reverse), &expected);
+    assert_same_objects(&names_and_bytes(&reverse), &expected);
     // Then nothing is stale any more.
     reverse
         .stage("gold", "till", DAYS[5], &["--stale"])
@@ -118,7 +109,7 @@ fn days_in_reverse_and_in_parallel_end_in_the_bytes_of_a_serial_run() {
     for day in DAYS.iter().rev() {
         run(&by_lake, &["--from", day]);
     }
-    same(&names_and_bytes(&by_lake), &expected);
+    assert_same_objects(&names_and_bytes(&by_lake), &expected);
 }
 
 #[test]
@@ -139,7 +130,7 @@ fn only_missing_finds_the_day_of_a_late_file() {
     assert_eq!(report["days_already_there"], 6);
     assert_eq!(report["days_done"], 1);
     // Snapshots of later days saw it, too.
-    same(&names_and_bytes(&late), &names_and_bytes(&complete));
+    assert_same_objects(&names_and_bytes(&late), &names_and_bytes(&complete));
     assert_eq!(run(&late, &range).report()["days_already_there"], 7);
     // A day that lost one of its partitions is not there.
     let lost = late.place(
@@ -148,5 +139,5 @@ fn only_missing_finds_the_day_of_a_late_file() {
     );
     late.objects.delete(&lost);
     assert_eq!(run(&late, &range).report()["days_done"], 1);
-    same(&names_and_bytes(&late), &names_and_bytes(&complete));
+    assert_same_objects(&names_and_bytes(&late), &names_and_bytes(&complete));
 }

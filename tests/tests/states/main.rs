@@ -33,15 +33,6 @@ fn gold(lake: &Lake) -> BTreeMap<String, Vec<u8>> {
     published
 }
 
-#[track_caller]
-fn same(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) {
-    let names = |map: &BTreeMap<String, Vec<u8>>| map.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(one), names(other));
-    for (name, bytes) in one {
-        assert!(other[name] == *bytes, "{name} differs");
-    }
-}
-
 /// The kept states, by their keys in staging.
 fn kept_states(lake: &Lake) -> Vec<String> {
     lake.list("staging")

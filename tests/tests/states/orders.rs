@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lakehouse_testkit::Server;
 use lakehouse_tests::{
-    Dice, Lake, LibraryDay, deliver_library, library_date, library_days, members_by_city,
+    Dice, Lake, LibraryDay, assert_same_objects, deliver_library, library_date, library_days,
+    members_by_city,
 };
 
-use crate::{gold, kept_states, lake, partition, rows, same};
+use crate::{gold, kept_states, lake, partition, rows};
 
 const DAYS: u64 = 30;
 /// A day that nobody delivers.
@@ -151,7 +152,7 @@ fn any_order_ends_in_the_same_bytes() {
                         .iter()
                         .fold(1, |seed, day| seed * 31 % 1_000_003 + day);
                     publish_in(&order, most_at_once, &halves, &parallel, &built, seed);
-                    same(&looking_back(&built), &expected);
+                    assert_same_objects(&looking_back(&built), &expected);
                 }
             });
         }
@@ -163,7 +164,7 @@ fn any_order_ends_in_the_same_bytes() {
         publish(&parallel, &range, *day);
     }
     build(&range, DAYS, &["--from", &first]);
-    same(&looking_back(&range), &expected);
+    assert_same_objects(&looking_back(&range), &expected);
 }
 
 /// Holds marts against what the days delivered.

@@ -1,9 +1,9 @@
 //! What makes a mart stale that looked at a state, and what a kept state is worth.
 
 use lakehouse_testkit::Server;
-use lakehouse_tests::{Lake, deliver_library, library_date, library_days};
+use lakehouse_tests::{Lake, assert_same_objects, deliver_library, library_date, library_days};
 
-use crate::{gold, kept_states, lake, partition, same};
+use crate::{gold, kept_states, lake, partition};
 
 const DAYS: [u64; 4] = [1, 2, 3, 4];
 
@@ -161,7 +161,7 @@ fn a_kept_state_is_believed_only_where_it_is_of_what_is_published() {
     let state = again();
     assert_eq!(state["kept_state"], last, "{state}");
     assert_eq!(state["partitions_read"], 0, "{state}");
-    same(&gold(&lake), &expected);
+    assert_same_objects(&gold(&lake), &expected);
 
     // One that is of other partitions, though it lies under this date.
     let (third, fourth) = (
@@ -171,13 +171,13 @@ fn a_kept_state_is_believed_only_where_it_is_of_what_is_published() {
     lake.objects.copy(&third, &fourth);
     let state = again();
     assert_eq!(state["kept_state"], library_date(3), "{state}");
-    same(&gold(&lake), &expected);
+    assert_same_objects(&gold(&lake), &expected);
 
     // One that is no state at all, and one whose bytes are not those that it was written with.
     for bytes in [b"nothing".to_vec(), Vec::new()] {
         lake.objects.put(&fourth, bytes);
         assert_eq!(again()["kept_state"], library_date(3));
-        same(&gold(&lake), &expected);
+        assert_same_objects(&gold(&lake), &expected);
     }
     for key in kept_states(&lake) {
         lake.objects.delete(&lake.place("staging", &key));
@@ -185,5 +185,5 @@ fn a_kept_state_is_believed_only_where_it_is_of_what_is_published() {
     let state = again();
     assert!(state["kept_state"].is_null(), "{state}");
     assert_eq!(state["partitions_read"], 4, "{state}");
-    same(&gold(&lake), &expected);
+    assert_same_objects(&gold(&lake), &expected);
 }
