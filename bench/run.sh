@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Measures what bench/README.md lists, side by side in one run, and prints a table.
 #
-# usage: bench/run.sh [startup] [silver] [memory] [history] [extract] [warehouse] [airflow]
-#        all without any
+# usage: bench/run.sh [startup] [silver] [memory] [long-rows] [history] [extract] [warehouse] [airflow]
+#        without any: all (long-rows is a part of memory)
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"

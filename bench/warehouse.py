@@ -21,10 +21,9 @@ ROWS = 10_000
 DAYS = ("2025-11-01", "2025-11-02")
 YEARS_OF_DAYS = 730
 RUNS = 5
-# Of the copy; beside it comes what a load costs however small the file is, which a dry run shows
-# (starting, binding the marts, asking the store and the file), and the rows of the day.
 TARGET_RATIO = 1.5
-TARGET_DAY_SECS = 1.0
+# What a load costs however small the file is: starting, asking the store, fetching the day.
+TARGET_REST_SECS = 1.0
 
 ANEW = """
 import sys, time
@@ -130,10 +129,9 @@ def run() -> None:
         reports.append(lake.stage("load", "sales", DAYS[1], f"load-{number}", **environment))
         file.unlink()
     copied, loaded = lake.median(copies), lake.median([report["wall_secs"] for report in reports])
-    rest = lake.median(dry)
-    allowed = TARGET_RATIO * copied + rest + TARGET_DAY_SECS
+    allowed = TARGET_RATIO * copied + TARGET_REST_SECS
     lake.line("copying the file, to the disk", f"{copied:.2f} s")
-    lake.line("a dry run: what a load costs beside the file", f"{rest:.2f} s")
+    lake.line("a dry run: what a load costs beside the file", f"{lake.median(dry):.2f} s")
     lake.line("loading the day", f"{loaded:.2f} s", f"≤ {allowed:.2f} s", loaded <= allowed)
     lake.line("writing all rows into a new file, bare engine", f"{lake.median(builds):.2f} s")
     phases = list(reports[-1]["phases"])

@@ -21,7 +21,7 @@ def script(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=1800,
+        timeout=600,
         check=True,
     )
 
