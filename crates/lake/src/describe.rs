@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lakehouse_contract::{Contract, Input, Name};
 use lakehouse_stage::pipelines::{self, PIPELINE_FILE};
-use lakehouse_stage::{Base, Exit, Finding, LoadedPipeline, StageError, findings};
+use lakehouse_stage::{Exit, Finding, LoadedPipeline, Report, Settings, StageError, findings};
 use serde_json::{Value, json};
 
 use crate::cli::DescribeArguments;
@@ -19,9 +19,9 @@ use crate::output;
 /// # Errors
 /// The folder of pipelines cannot be read, or a pipeline does not exist: 2. What is wrong with a
 /// pipeline is printed, and the exit is 2.
-pub fn run(base: &Base, arguments: &DescribeArguments) -> Result<Exit, StageError> {
-    base.report.withhold();
-    let folder = &base.settings.pipelines_dir;
+pub fn run(report: &Report, arguments: &DescribeArguments) -> Result<Exit, StageError> {
+    report.withhold();
+    let folder = &Settings::from_environment()?.pipelines_dir;
     let mut found = Vec::new();
     let mut directories = Vec::new();
     if arguments.pipelines.is_empty() {

@@ -12,7 +12,10 @@ pub mod show;
 pub mod test;
 pub mod validate;
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
+
+use lakehouse_stage::Report;
 
 /// Parses the command line and runs what it asks for.
 #[must_use]
@@ -24,13 +27,18 @@ pub fn main() -> ExitCode {
     {
         return child::become_stage(&stage, arguments);
     }
-    lakehouse_stage::main_with::<cli::Arguments, _>("lake", async |base, arguments| match arguments
-        .command
-    {
-        cli::Command::Run(arguments) => run::run(&base, &arguments).await,
-        cli::Command::Validate(arguments) => validate::run(&base, &arguments),
-        cli::Command::Describe(arguments) => describe::run(&base, &arguments),
-        cli::Command::Test(arguments) => test::run(&base, &arguments).await,
-        cli::Command::Show(arguments) => show::run(&base, &arguments).await,
+    // Whatever parses DAGs describes pipelines: often, and maybe where nothing can be written.
+    let plain = |report: &Report, arguments: cli::Arguments| match arguments.command {
+        cli::Command::Describe(arguments) => ControlFlow::Break(describe::run(report, &arguments)),
+        _ => ControlFlow::Continue(arguments),
+    };
+    lakehouse_stage::main_with_plain("lake", plain, async |base, arguments| {
+        match arguments.command {
+            cli::Command::Run(arguments) => run::run(&base, &arguments).await,
+            cli::Command::Validate(arguments) => validate::run(&base, &arguments),
+            cli::Command::Describe(arguments) => describe::run(&base.report, &arguments),
+            cli::Command::Test(arguments) => test::run(&base, &arguments).await,
+            cli::Command::Show(arguments) => show::run(&base, &arguments).await,
+        }
     })
 }

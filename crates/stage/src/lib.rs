@@ -50,7 +50,7 @@ pub use kept_states::worth_keeping;
 pub use pipelines::LoadedPipeline;
 pub use progress::{Bar, Progress};
 pub use report::Report;
-pub use run::{guarded, main_of, main_with};
+pub use run::{guarded, main_of, main_with, main_with_plain};
 pub use run_report::{DataObject, Identity, PartReport, ReportedError, RunReport, Transfer};
 pub use section::{Phase, Section};
 pub use settings::{Settings, pseudonym_key};

@@ -1,5 +1,6 @@
 //! The frame around a stage: from its arguments to its last line.
 
+use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -62,11 +63,28 @@ where
     A: clap::Parser,
     F: AsyncFnOnce(Base, A) -> Result<Exit, StageError>,
 {
+    main_with_plain(stage, |_, arguments| ControlFlow::Continue(arguments), run)
+}
+
+/// As [`main_with`], but `plain` is asked first: what it answers needs no workspace, and is answered
+/// where nothing can be written. What it hands back goes to `run`.
+pub fn main_with_plain<A, P, F>(stage: &'static str, plain: P, run: F) -> ExitCode
+where
+    A: clap::Parser,
+    P: FnOnce(&Report, A) -> ControlFlow<Result<Exit, StageError>, A>,
+    F: AsyncFnOnce(Base, A) -> Result<Exit, StageError>,
+{
     let report = Report::new(stage);
     let arguments = match parse::<A>(stage) {
         Ok(arguments) => arguments,
         Err(NotParsed::Printed) => return ExitCode::SUCCESS,
         Err(NotParsed::Wrong(error)) => return end(&report, &Progress::hidden(), Err(error), None),
+    };
+    panics::start();
+    let answered = std::panic::catch_unwind(AssertUnwindSafe(|| plain(&report, arguments)));
+    let arguments = match answered.unwrap_or_else(|_| ControlFlow::Break(Err(panics::error()))) {
+        ControlFlow::Continue(arguments) => arguments,
+        ControlFlow::Break(result) => return end(&report, &Progress::hidden(), result, None),
     };
     let progress = Progress::new();
     let cleanup = SignalCleanup::default();
@@ -90,7 +108,6 @@ where
     F: AsyncFnOnce(Base, A) -> Result<Exit, StageError>,
 {
     logs::start(stage, progress)?;
-    panics::start();
     cleanup.start(report)?;
     let settings = Settings::from_environment()?;
     let workspaces_swept = Workspace::sweep(&settings.workspace_dir);

@@ -599,4 +599,13 @@ fn a_sound_pipeline_is_described_for_a_scheduler() {
     assert_eq!(till["snapshot_marts"], serde_json::json!([]));
     assert_eq!(till["pseudonymises"], false);
     assert_eq!(document["problems"], serde_json::json!([]));
+
+    // DAGs are parsed also where nothing can be written: it needs no workspace, as others do.
+    let file = lake.env.write("a-file", "");
+    lake.env.set(
+        "LAKE_WORKSPACE_DIR",
+        file.join("below").to_string_lossy().into_owned(),
+    );
+    assert_eq!(lake.lake(&["describe", "--json"]).stdout, described.stdout);
+    assert_ne!(lake.lake(&["validate"]).code, Some(0));
 }
