@@ -1,6 +1,9 @@
 //! `lake describe`: every pipeline as a scheduler needs to know it, without the engine.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::path::PathBuf;
 
 use lakehouse_contract::{Contract, Input, Name};
 use lakehouse_stage::pipelines::{self, PIPELINE_FILE};
@@ -34,9 +37,8 @@ pub fn run(report: &Report, arguments: &DescribeArguments) -> Result<Exit, Stage
         }
     }
     let mut described = Vec::new();
-    for directory in &directories {
+    for (directory, (loaded, problems)) in directories.iter().zip(judge_all(&directories)) {
         let file = directory.join(PIPELINE_FILE);
-        let (loaded, problems) = pipelines::judge_folder(directory);
         if problems.iter().all(|problem| problem.file != file) {
             described.extend(loaded);
         }
@@ -59,6 +61,28 @@ pub fn run(report: &Report, arguments: &DescribeArguments) -> Result<Exit, Stage
         Exit::Done
     } else {
         Exit::Usage
+    })
+}
+
+/// What is in each folder, in their order. Folders are judged side by side: a scheduler waits for
+/// this each time that it parses its DAGs.
+fn judge_all(directories: &[PathBuf]) -> Vec<(Option<LoadedPipeline>, Vec<Finding>)> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let share = directories.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let judged: Vec<_> = directories
+            .chunks(share)
+            .map(|share| {
+                scope.spawn(|| {
+                    let judged = share.iter().map(|folder| pipelines::judge_folder(folder));
+                    judged.collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        judged
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
     })
 }
 
